@@ -118,7 +118,6 @@ checkpoints: setup data
 	$(BIN)/sureflow train models/configs/digits.toml --out models/checkpoints/digits
 	$(BIN)/sureflow fit models/configs/digits.toml --checkpoint models/checkpoints/digits
 	$(BIN)/sureflow classifier digits --data models/configs/digits.toml
-	$(BIN)/sureflow probe digits --draws 4000 --foresee class_margin
 	$(BIN)/sureflow calibrate digits --draws 200 --guidance 1 --guidance 2 --score class_margin \
 	  --score-unconditional pooled_residual --other-draws 400 \
 	  --judge sureflow.evaluation.digit_reader:misread --judged-draws 3600

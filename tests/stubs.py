@@ -21,6 +21,13 @@ from sureflow.networks import (
     Probe,
     VelocityNetwork,
 )
+from sureflow.networks.state_classifier import StateClassifier
+
+
+def reading_of(weight: Tensor, bias: Tensor, state: StateClassifier | None = None) -> Classifier:
+    """A classifier that reads alike at all times, ``[classes, C, cells]`` and ``[classes]``."""
+    alike = weight[None], bias[None], torch.ones(1), torch.zeros(1)
+    return Classifier(*alike, {"data": "chance"}, state)
 
 
 def model_of(network: VelocityNetwork) -> Model:
@@ -34,8 +41,7 @@ def model_of(network: VelocityNetwork) -> Model:
         probed = {"judge": "chance"}
         if network.classes > 1 and network.classifier is None:
             weight = torch.randn(network.classes, network.probe_channels, 1, generator=drawn)
-            classifier = Classifier(weight, torch.zeros(network.classes), {"data": "chance"})
-            network.attach(classifier, "classifier")
+            network.attach(reading_of(weight, torch.zeros(network.classes)), "classifier")
         if network.laplace is None:
             mean = torch.randn(network.probe_channels, generator=drawn)
             factor = torch.eye(network.probe_channels)

@@ -223,7 +223,8 @@ def test_tables_go_with_another_probe(folder: Path) -> None:
 
 def test_tables_go_with_another_classifier(folder: Path) -> None:
     classifier = load(folder).network.classifier
-    changed = Classifier(classifier.weight + 1, classifier.bias, classifier.settings)
+    rest = classifier.bias, classifier.scale, classifier.times, classifier.settings
+    changed = Classifier(classifier.weight + 1, *rest)
     changed.save(folder / CLASSIFIER)
     assert aside(folder) == {CALIBRATION}
     (folder / CLASSIFIER).unlink()

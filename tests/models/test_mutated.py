@@ -108,8 +108,9 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, bytes
         if probed := build(network).probe_channels:
             settings = {"judge": "chance", **stamp}
             Probe(torch.randn(3, 2 * probed), torch.zeros(3), settings).save(root / kind / PROBE)
-            weight, data = torch.randn(2, probed, 1), {"data": "chance", **stamp}
-            Classifier(weight, torch.zeros(2), data).save(root / kind / CLASSIFIER)
+            tables = torch.randn(2, 2, probed, 1), torch.zeros(2, 2), torch.ones(2)
+            times, data = torch.tensor([0.2, 0.9]), {"data": "chance", **stamp}
+            Classifier(*tables, times, data).save(root / kind / CLASSIFIER)
             unit = torch.zeros(probed), torch.eye(probed), torch.ones(1)
             Laplace(*unit, settings).save(root / kind / LAPLACE)
     # One is enough: tables know of classes and scales alone.

@@ -31,21 +31,23 @@ def classifier(
     threads: Threads = 1,
     quiet: Quiet = False,
 ) -> None:
-    """Teach the classes of data to a reading of the network's activations.
+    """Teach the classes of data to a reading of the network's activations, and of images.
 
-    It gives the score `class_margin`: whether the network sees, without being told, the class that
-    was asked for. No judge is needed, but data with labels, best those of the training. Calibrate
+    It gives the score `class_margin`: whether the class that was asked for is seen by who is not
+    told it. No judge is needed, but data with labels, best those of the training. Calibrate
     afterwards.
     """
     from sureflow.checkpoint import load, resolve
     from sureflow.evaluation.classifying import fit_classifier
     from sureflow.families.flow.engine import CLASSIFIER
+    from sureflow.families.flow.scores.class_margin import TIMES
     from sureflow.training.suited import data_at
 
     path = resolve(folder)
     model = load(path, device)
     fitted = fit_classifier(model, data_at(data, model), draws, seed, quiet)
     fitted.save(path / CLASSIFIER)
-    accuracy = fitted.settings["accuracy"]
-    typer.echo(f"wrote {path / CLASSIFIER}: right on {accuracy:.1%} of the samples held out")
+    right = zip(TIMES, fitted.settings["accuracy"], strict=True)
+    told = ", ".join(f"{accuracy:.1%} at t = {t:g}" for t, accuracy in right)
+    typer.echo(f"wrote {path / CLASSIFIER}: right on {told}, of the samples held out")
     typer.echo(f"next: {typed()} calibrate {folder} --score class_margin")

@@ -1,7 +1,8 @@
-"""Fitting classifiers: the classes of data, from a network's activations without them."""
+"""Fitting classifiers: the classes of data, from noisy states and a network's activations."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -10,18 +11,20 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from sureflow.core.path import LINEAR
-from sureflow.families.flow.scores.class_margin import READ
+from sureflow.evaluation.state_classifying import fit_state_classifier
+from sureflow.families.flow.scores.class_margin import TIMES
 from sureflow.learned import LEARNED_FROM, NETWORK
 from sureflow.model import Model
-from sureflow.networks import Classifier, NetworkOutput, VelocityNetwork
+from sureflow.networks import Classifier, VelocityNetwork
 from sureflow.networks.classifier import celled
+from sureflow.networks.state_classifier import StateClassifier, reads
 from sureflow.training.arrays import Arrays
 from sureflow.training.data import Source
 from sureflow.training.suited import suited
 
 SEED, DRAWS = 5_000_003, 12_000
-LATEST = READ + 0.1
-"""States are of the times from when lanes are read, to this one."""
+WINDOW = 0.1
+"""States are of the times at which lanes are read, and of those up to so much later."""
 
 HELD = 10
 """One in so many samples is held out."""
@@ -34,12 +37,27 @@ PENALTIES = tuple(10.0**power for power in range(-3, 0))
 
 STEPS, BLOCK = 60, 100
 
+WIDEST = 3.0
+"""Largest logarithm of a scale, since logits that are always right could be scaled without end."""
 
-class Features(NamedTuple):
-    """What is read of states, ``[n, C cells]``, and their classes, ``[n]``."""
 
-    read: Tensor
+class States(NamedTuple):
+    """Noisy states ``[n, *shape]`` at times ``t [n]``, of classes ``labels [n]``."""
+
+    x: Tensor
+    t: Tensor
     labels: Tensor
+
+
+class Reading(NamedTuple):
+    """What is read linearly: weights ``[classes, C cells]`` and bias ``[classes]``."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def logits(self, features: Tensor) -> Tensor:
+        """Logits ``[n, classes]`` of features ``[n, C cells]``."""
+        return F.linear(features, self.weight, self.bias)
 
 
 def fit_classifier(
@@ -47,9 +65,10 @@ def fit_classifier(
 ) -> Classifier:
     """Mix noise to labelled data, and fit a classifier to what the network computes of that.
 
-    The network is told no class. The times are those at which the score ``class_margin`` is read by
-    usual steps. The penalty is that of the least cross-entropy on samples held out, one in
-    :data:`HELD`; the classifier is then fitted to all.
+    The network is told no class. There is a linear reading for each of the times at which lanes are
+    read, and of images a small convolutional net that reads the states themselves. The penalty is
+    that of the least cross-entropy on samples held out, one in :data:`HELD`; the reading is then
+    fitted to all. So is the scale of the logits, by the samples held out.
 
     Args:
         model: The model.
@@ -74,27 +93,46 @@ def fit_classifier(
     if not network.null_label or model.card.required:
         raise ValueError(f"{name} is never evaluated without a condition, so it shows no class")
     source, generator = suited(source, network), torch.Generator().manual_seed(seed)
-    cells = _cells(network)
-    parts = _parts(source, generator)
+    cells, (known, unknown) = _cells(network), _parts(source, generator)
+    state = None
+    if reads(network.shape):
+        state = fit_state_classifier(network, known, min(TIMES), generator, quiet)
+    readings, scales, right, penalties = [], [], [], []
     bar: tqdm[Any]
     with tqdm(total=draws, disable=quiet, unit="state", desc=name) as bar:
-        held = _features(network, parts[1], draws // HELD, cells, generator, bar)
-        fitted = _features(network, parts[0], draws - draws // HELD, cells, generator, bar)
-    tried = {penalty: _fit(fitted, network.classes, penalty) for penalty in PENALTIES}
-    losses = {p: float(F.cross_entropy(_logits(held, *w), held.labels)) for p, w in tried.items()}
-    penalty = min(losses, key=losses.__getitem__)
-    right = _logits(held, *tried[penalty]).argmax(1) == held.labels
-    whole = Features(*(torch.cat(pair) for pair in zip(fitted, held, strict=True)))
-    weight, bias = _fit(whole, network.classes, penalty)
+        for time in TIMES:
+            count = draws // len(TIMES)
+            held = _states(network, unknown, count // HELD, time, generator)
+            fitted = _states(network, known, count - count // HELD, time, generator)
+            features = [_features(network, states, cells, bar) for states in (held, fitted)]
+            tried = [_fit(features[1], fitted.labels, network.classes, p) for p in PENALTIES]
+            losses = [F.cross_entropy(one.logits(features[0]), held.labels) for one in tried]
+            best = int(torch.stack(losses).argmin())
+            logits = tried[best].logits(features[0])
+            if state is not None:
+                logits = (logits + _read(state, held)) / 2
+            scales.append(_scale(logits, held.labels))
+            right.append(round(float((logits.argmax(1) == held.labels).double().mean()), 4))
+            penalties.append(PENALTIES[best])
+            whole, labels = torch.cat(features), torch.cat([held.labels, fitted.labels])
+            readings.append(_fit(whole, labels, network.classes, PENALTIES[best]))
     settings = {
         "data": source.description,
         "draws": draws,
         "seed": seed,
-        "penalty": penalty,
-        "accuracy": round(float(right.double().mean()), 4),
+        "penalties": penalties,
+        "accuracy": right,
         LEARNED_FROM: {NETWORK: model.digests.get(NETWORK)},
     }
-    return Classifier(weight.view(network.classes, -1, cells), bias, settings)
+    weight = torch.stack([one.weight for one in readings])
+    return Classifier(
+        weight.view(len(TIMES), network.classes, -1, cells),
+        torch.stack([one.bias for one in readings]),
+        torch.tensor(scales),
+        torch.tensor(TIMES),
+        settings,
+        state,
+    )
 
 
 def _cells(network: VelocityNetwork) -> int:
@@ -120,59 +158,69 @@ def _parts(source: Source, generator: torch.Generator) -> tuple[Source, Source]:
 
 
 @torch.no_grad()
-def _features(
-    network: VelocityNetwork,
-    source: Source,
-    count: int,
-    cells: int,
-    generator: torch.Generator,
-    bar: tqdm[Any],
-) -> Features:
-    """Draw data, and read states between noise and them."""
+def _states(
+    network: VelocityNetwork, source: Source, count: int, time: float, generator: torch.Generator
+) -> States:
+    """Draw data, and states between noise and them."""
     drawn = source.draw(count, generator)
     noise = torch.randn(drawn.samples.shape, generator=generator)
-    t = READ + (LATEST - READ) * torch.rand(count, generator=generator)
-    states = LINEAR.interpolate(network.start(noise, drawn.samples), drawn.samples, t)
-    read = []
-    for x, times in zip(torch.split(states, BLOCK), torch.split(t, BLOCK), strict=True):
-        read.append(celled(_shown(network, x, times), cells).float().cpu())
-        bar.update(len(x))
-    return Features(torch.cat(read), drawn.labels)
+    t = time + WINDOW * torch.rand(count, generator=generator)
+    start = network.start(noise, drawn.samples)
+    return States(LINEAR.interpolate(start, drawn.samples, t), t, drawn.labels)
 
 
 @torch.no_grad()
+def _features(network: VelocityNetwork, states: States, cells: int, bar: tqdm[Any]) -> Tensor:
+    """What is read of the activations of states, ``[n, C cells]``."""
+    read = []
+    for x, t in zip(torch.split(states.x, BLOCK), torch.split(states.t, BLOCK), strict=True):
+        read.append(celled(_shown(network, x, t), cells).float().cpu())
+        bar.update(len(x))
+    return torch.cat(read)
+
+
 def _shown(network: VelocityNetwork, x: Tensor, t: Tensor) -> Tensor:
     """The activations of states, when the network is told nothing."""
-    x, device = x.to(network.device), network.device
-    label = torch.full((len(x),), network.classes, device=device)
-    out = network.run(x, t.to(device), label, False, **network.complete(x, {}))
-    assert isinstance(out, NetworkOutput)
-    assert out.hidden is not None
-    return out.hidden
+    return network.told_nothing(x.to(network.device), t.to(network.device))
 
 
-def _fit(features: Features, classes: int, penalty: float) -> tuple[Tensor, Tensor]:
-    """Weights ``[classes, C cells]`` and bias ``[classes]`` of a ridge logistic regression."""
-    centre, scale = features.read.mean(0), features.read.std(0)
+@torch.no_grad()
+def _read(state: StateClassifier, states: States) -> Tensor:
+    blocks = zip(torch.split(states.x, BLOCK), torch.split(states.t, BLOCK), strict=True)
+    return torch.cat([state(x, t) for x, t in blocks])
+
+
+def _fit(features: Tensor, labels: Tensor, classes: int, penalty: float) -> Reading:
+    """A ridge logistic regression."""
+    centre, scale = features.mean(0), features.std(0)
     scale[scale == 0] = torch.inf  # a constant feature gets no weight
-    x = (features.read - centre) / scale
+    x = (features - centre) / scale
     weight = torch.zeros(classes, x.shape[1], requires_grad=True)
     bias = torch.zeros(classes, requires_grad=True)
-    search = torch.optim.LBFGS(
-        [weight, bias], max_iter=STEPS, history_size=20, line_search_fn="strong_wolfe"
-    )
+
+    def loss() -> Tensor:
+        wrong = F.cross_entropy(F.linear(x, weight, bias), labels)
+        return wrong + penalty / 2 * weight.square().sum()
+
+    _minimise(loss, weight, bias)
+    found = weight.detach() / scale
+    return Reading(found, bias.detach() - found @ centre)
+
+
+def _scale(logits: Tensor, labels: Tensor) -> float:
+    """The factor by which logits ``[n, classes]`` are the likeliest."""
+    log = torch.zeros((), requires_grad=True)
+    _minimise(lambda: F.cross_entropy(logits * log.exp(), labels), log)
+    return float(log.detach().clamp(-WIDEST, WIDEST).exp())
+
+
+def _minimise(value: Callable[[], Tensor], *over: Tensor) -> None:
+    search = torch.optim.LBFGS(over, max_iter=STEPS, history_size=20, line_search_fn="strong_wolfe")
 
     def loss() -> Tensor:
         search.zero_grad()
-        wrong = F.cross_entropy(F.linear(x, weight, bias), features.labels)
-        found = wrong + penalty / 2 * weight.square().sum()
+        found = value()
         found.backward()  # type: ignore[no-untyped-call]
         return found
 
     search.step(loss)  # type: ignore[no-untyped-call]
-    found = weight.detach() / scale
-    return found, bias.detach() - found @ centre
-
-
-def _logits(features: Features, weight: Tensor, bias: Tensor) -> Tensor:
-    return F.linear(features.read, weight, bias)

@@ -18,7 +18,7 @@ from sureflow.evaluation.judged import SampleJudge, rated
 from sureflow.learned import LEARNED_FROM, NETWORK, digest_of
 from sureflow.model import Model
 from sureflow.networks import NetworkOutput, Probe
-from sureflow.networks.probe import FORESEES, between, pooled
+from sureflow.networks.probe import FORESEES, bent, between, pooled
 
 SEED, METHOD = 4_000_003, "heun"
 KNOTS = 6
@@ -155,22 +155,27 @@ def probe_of(
 def _foresight(drawn: Drawn, final: Tensor, seed: int, settings: dict[str, Any]) -> Probe:
     """Fit a foresight to the ranks of final scores ``[n]``, from single times.
 
-    Its weights at every knot are those that were fitted at the nearest time.
+    Its weights at every knot are those that were fitted at the nearest time. Activations of a
+    single position bend at their means.
     """
     placed = torch.empty(len(final), dtype=torch.double)
     for label in set(drawn.labels.tolist()):
         chosen = drawn.labels == label
         placed[chosen] = final[chosen].argsort().argsort().double() / int(chosen.sum())
-    fits, told = [], {}
+    fits, told, half = [], {}, drawn.moments.shape[2] // 2
+    single, centres = not drawn.moments[..., half:].any(), drawn.moments[..., :half].mean(0)
     for number, time in enumerate(drawn.times):
         moments = drawn.moments[:, number]
+        if single:
+            moments = bent(moments, centres[number])
         penalty, spearman = _best_penalty(moments, drawn.labels, placed, seed)
         fits.append(Regression(moments, drawn.labels, placed).solve(penalty, drawn.classes))
         told[f"{time:.3g}"] = round(spearman, 4)
     nearest = _nearest(drawn.times, np.linspace(0, 1, INSTANTS + 1))
     weight = torch.stack([fits[place][0] for place in nearest])
     bias = torch.stack([offsets for _, offsets in fits]).mean(0)
-    return Probe(weight.float(), bias.float(), settings | {"spearman": told})
+    centre = centres[nearest].float() if single else None
+    return Probe(weight.float(), bias.float(), settings | {"spearman": told}, centre)
 
 
 def _nearest(times: Sequence[float], wanted: Iterable[float]) -> list[int]:

@@ -43,14 +43,12 @@ class NetworkOutput(Moments):
             or ``[B, C]``. Only :meth:`VelocityNetwork.run` returns them.
         reading: Reading of the probe, ``[B]``; ``None`` without a probe.
         foreseen: Reading of the foresight, likewise.
-        logits: Logits of the classifier, ``[B, classes]``, likewise.
         ignorance: Reading of the Laplace approximation, likewise.
     """
 
     hidden: Tensor | None = None
     reading: Tensor | None = None
     foreseen: Tensor | None = None
-    logits: Tensor | None = None
     ignorance: Tensor | None = None
 
 
@@ -159,10 +157,18 @@ class VelocityNetwork(nn.Module, ABC):
             read |= {name: p.read(found, t, label) for name, p in probes.items() if p is not None}
             if self.laplace is not None:
                 read["ignorance"] = self.laplace.read(found)
-        if hidden is not None and self.classifier is not None:
-            read["logits"] = self.classifier(hidden)
         said = {name: number.to(x.dtype) for name, number in read.items()}
         return NetworkOutput(out.mean.to(x.dtype), variance.to(x.dtype), **said)
+
+    def told_nothing(self, x: Tensor, t: Tensor) -> Tensor:
+        """Activations ``[B, C, ...]`` that a classifier reads at ``x [B, *shape]``, ``t [B]``.
+
+        They are those of rows without label or condition.
+        """
+        out = self.run(x, t, self._labels(x, None), False, **self.complete(x, {}))
+        assert isinstance(out, NetworkOutput)
+        assert out.hidden is not None
+        return out.hidden
 
     def start(self, x0: Tensor, x1: Tensor) -> Tensor:
         """The state from which the path of noise ``x0`` to data ``x1`` begins.
@@ -195,6 +201,8 @@ class VelocityNetwork(nn.Module, ABC):
             raise ValueError(f"reads {part.channels} channels, the network has {known}")
         elif part.classes != self.classes:
             raise ValueError(f"knows {part.classes} classes, the network has {self.classes}")
+        elif isinstance(part, Classifier) and part.state is not None:
+            part.state.check(self.shape)
         setattr(self, place, part.to(self.device))
 
     def serve(self, shapes: Sequence[Sequence[int]]) -> None:

@@ -48,9 +48,10 @@ class Bfloat16(VelocityNetwork):
         self.null_label, self.variance_source = network.null_label, network.variance_source
         self.convention = network.convention
         self.noise = network.noise
-        of_noise = set(self.noise.modules())
+        # What reads an evaluation reads it in float32.
+        exact = {*self.noise.modules(), *(self.classifier.modules() if self.classifier else ())}
         for layer in network.modules():
-            if isinstance(layer, CONVERTED) and layer not in of_noise:
+            if isinstance(layer, CONVERTED) and layer not in exact:
                 layer.to(torch.bfloat16)
         self._try()
 

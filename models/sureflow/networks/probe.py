@@ -13,7 +13,7 @@ from sureflow.moments.rules import widened
 from sureflow.moments.square_root import square_root
 from sureflow.networks import tensor_file
 
-WEIGHT, BIAS = "weight", "bias"
+WEIGHT, BIAS, CENTRE = "weight", "bias", "centre"
 
 FORESEES = "foresees"
 """Entry in the settings of a foresight: the score that it is about."""
@@ -42,10 +42,14 @@ class Probe(nn.Module):
     weights are piecewise linear in time, between equally spaced knots on [0, 1]. Alain and
     Bengio, Understanding intermediate layers using linear classifier probes (2016).
 
+    Activations of a single position have no deviation over positions. With a ``centre``, their
+    distance from it takes its place, so that the reading bends there.
+
     Args:
         weight: At the knots, ``[K, 2 C]``, K >= 2, float32.
         bias: By label, the null label last, ``[classes + 1]``, float32.
         settings: How it was fitted: judge, or score that it foresees; draws, seed, solver.
+        centre: At the knots, ``[K, C]``, float32, for activations of a single position.
 
     Raises:
         ValueError: The tensors have other shapes or types, or hold NaN or infinity.
@@ -53,17 +57,27 @@ class Probe(nn.Module):
 
     weight: Tensor
     bias: Tensor
+    centre: Tensor | None
 
-    def __init__(self, weight: Tensor, bias: Tensor, settings: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        weight: Tensor,
+        bias: Tensor,
+        settings: dict[str, Any],
+        centre: Tensor | None = None,
+    ) -> None:
         super().__init__()
         if weight.dim() != 2 or len(weight) < 2 or weight.shape[1] % 2:
             raise ValueError(f"{WEIGHT} has shape {[*weight.shape]}, not [K, 2 C] with K >= 2")
         if bias.dim() != 1 or not len(bias):
             raise ValueError(f"{BIAS} has shape {[*bias.shape]}, not [classes + 1]")
-        for name, tensor in ((WEIGHT, weight), (BIAS, bias)):
-            if tensor.dtype != torch.float32:
+        if centre is not None and centre.shape != (len(weight), weight.shape[1] // 2):
+            wanted = [len(weight), weight.shape[1] // 2]
+            raise ValueError(f"{CENTRE} has shape {[*centre.shape]}, not {wanted}")
+        for name, tensor in ((WEIGHT, weight), (BIAS, bias), (CENTRE, centre)):
+            if tensor is not None and tensor.dtype != torch.float32:
                 raise ValueError(f"{name} is {tensor.dtype}, not float32")
-            if not tensor.isfinite().all():
+            if tensor is not None and not tensor.isfinite().all():
                 raise ValueError(f"{name} holds NaN or infinity")
             # Not part of the network's state, because the probe has its own file.
             self.register_buffer(name, tensor, persistent=False)
@@ -91,6 +105,9 @@ class Probe(nn.Module):
         place, share = between(t.to(self.weight.dtype), len(self.weight))
         share = share[:, None]
         weight = self.weight[place] * (1 - share) + self.weight[place + 1] * share
+        if self.centre is not None:
+            centre = self.centre[place] * (1 - share) + self.centre[place + 1] * share
+            moments = bent(moments, centre)
         return row_sums(moments * weight) + self.bias[label]
 
     def tensors(self) -> dict[str, Tensor]:
@@ -108,8 +125,17 @@ class Probe(nn.Module):
         Raises:
             ValueError: The file lacks a tensor, or the tensors are not a probe.
         """
-        (weight, bias), settings = tensor_file.read(path, (WEIGHT, BIAS))
-        return cls(weight, bias, settings)
+        found, settings = tensor_file.read_all(path)
+        centre = found.pop(CENTRE, None)
+        if found.keys() != {WEIGHT, BIAS}:
+            raise ValueError(f"holds {sorted(found)}, not {BIAS} and {WEIGHT}")
+        return cls(found[WEIGHT], found[BIAS], settings, centre)
+
+
+def bent(moments: Tensor, centre: Tensor) -> Tensor:
+    """Moments ``[B, 2 C]`` of a single position, with its distance from a centre, ``[..., C]``."""
+    mean = moments[:, : moments.shape[1] // 2]
+    return torch.cat([mean, (mean - centre).abs()], 1)
 
 
 def between(t: Tensor, knots: int) -> tuple[Tensor, Tensor]:

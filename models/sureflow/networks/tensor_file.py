@@ -27,7 +27,17 @@ def read(path: Path, names: Sequence[str]) -> tuple[list[Tensor], dict[str, Any]
     Raises:
         ValueError: The file has others, or no settings.
     """
+    found, settings = read_all(path)
+    if found.keys() != {*names}:
+        raise ValueError(f"holds {sorted(found)}, not {' and '.join(sorted(names))}")
+    return [found[name] for name in names], settings
+
+
+def read_all(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read all tensors by name, and the settings.
+
+    Raises:
+        ValueError: The file has no settings.
+    """
     with safe_open(path, "pt") as file:
-        if set(file.keys()) != {*names}:
-            raise ValueError(f"holds {sorted(file.keys())}, not {' and '.join(sorted(names))}")
-        return [file.get_tensor(name) for name in names], noted(file.metadata())
+        return {name: file.get_tensor(name) for name in file.keys()}, noted(file.metadata())  # noqa: SIM118

@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from stubs import Open, Scripted, model_of
+from torch.nn import functional as F
 from typer.testing import CliRunner
 
 from sureflow.checkpoint import CheckpointConfig, load, save
@@ -16,6 +17,7 @@ from sureflow.cli import app
 from sureflow.evaluation.classifying import fit_classifier
 from sureflow.evaluation.reference import calibrate
 from sureflow.families.flow.engine import CLASSIFIER
+from sureflow.families.flow.scores.class_margin import TIMES
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.learned import LEARNED_FROM
 from sureflow.model import Model
@@ -45,14 +47,16 @@ def test_it_finds_samples_of_another_class_than_was_asked_for() -> None:
     """Samples of class 0 under the label 1 have the margin of the likelihoods, about."""
     found = model()
     classifier = fit_classifier(found, clusters(), 3000, quiet=True)
-    assert classifier.settings["accuracy"] > 0.97
+    assert classifier.settings["accuracy"][-1] > 0.97
     assert classifier.settings["data"] == "three clusters"
-    assert classifier.weight.shape == (3, 2, 1)
+    assert classifier.weight.shape == (3, 3, 2, 1)
+    assert classifier.state is None, "points are no images"
     found.network.attach(classifier, "classifier")
     found = replace(found, card=replace(found.card, classified=classifier.settings))
     specs = [FlowSpec(3, i, "heun", 20, i % 3, scores=("class_margin",)) for i in range(90)]
     right = run(found, specs)
-    assert all(sample.scores["class_margin"] < 0 for sample in right)
+    margins = [sample.scores["class_margin"] for sample in right]
+    assert sum(margin < 0 for margin in margins) > 80, "hardly any is open at the first reading"
     told = torch.tensor(MEANS)
     for sample in right:
         end = torch.from_numpy(sample.data)
@@ -61,14 +65,32 @@ def test_it_finds_samples_of_another_class_than_was_asked_for() -> None:
 
 
 def test_midway_between_two_classes_neither_is_ahead() -> None:
-    """In the middle of the times: the log-ratio of two such clusters is linear in the state."""
-    classifier = fit_classifier(model(), clusters(3000), 6000, quiet=True)
-    means = 0.9 * torch.tensor(MEANS)
+    """The log-ratio of two such clusters is linear in the state."""
+    classifier = fit_classifier(model(), clusters(3000), 18_000, quiet=True)
+    t = TIMES[1] + 0.05
+    means, late = t * torch.tensor(MEANS), torch.full((2,), t)
     for one, other in ((0, 1), (0, 2), (1, 2)):
-        logits = classifier(torch.stack([(means[one] + means[other]) / 2, means[one]]))
+        shown = torch.stack([(means[one] + means[other]) / 2, means[one]])
+        logits = classifier(shown, shown, late)
         midway, at_one = (logits[:, one] - logits[:, other]).tolist()
         assert abs(midway) < 0.7
-        assert at_one > 4
+        assert at_one > 3
+
+
+def test_logits_are_probabilities_at_every_time() -> None:
+    """Those of states between noise and clusters, which Bayes tells."""
+    classifier = fit_classifier(model(), clusters(3000), 18_000, quiet=True)
+    drawn, count = torch.Generator().manual_seed(5), 2000
+    data = clusters(count)
+    for t in TIMES:
+        noise = torch.randn(count, 2, generator=drawn)
+        x, times = t * data.samples + (1 - t) * noise, torch.full((count,), t)
+        spread = t**2 * 0.25 + (1 - t) ** 2
+        exact = -(x[:, None] - t * torch.tensor(MEANS)).square().sum(2) / (2 * spread)
+        found = classifier(x, x, times).log_softmax(1)
+        # In nats a sample, by how much the truth is likelier.
+        lost = F.cross_entropy(found, data.labels) - F.cross_entropy(exact, data.labels)
+        assert abs(float(lost)) < 0.05
 
 
 def test_the_fit_is_the_same_every_time() -> None:
@@ -116,7 +138,7 @@ def test_the_command(folder: Path, tmp_path: Path) -> None:
     for given in ("points.safetensors", "dots.toml"):
         done = CliRunner().invoke(app, [*asked, "--data", str(tmp_path / given)])
         assert done.exit_code == 0, done.output
-        assert "% of the samples held out" in done.output
+        assert "of the samples held out" in done.output
         assert f"calibrate {folder} --score class_margin" in done.output
     model = load(folder)
     assert model.card.classified[LEARNED_FROM] == {"network": before.digests["network"]}

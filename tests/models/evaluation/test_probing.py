@@ -16,7 +16,7 @@ from sureflow.checkpoint import CALIBRATION, CheckpointConfig, CheckpointError, 
 from sureflow.cli import app
 from sureflow.core.lane import Sample
 from sureflow.evaluation.evaluate import balanced, draw_balanced
-from sureflow.evaluation.probing import KNOTS, Regression, fit_probes
+from sureflow.evaluation.probing import KNOTS, Drawn, Regression, _foresight, fit_probes
 from sureflow.evaluation.reference import calibrate, foresee
 from sureflow.families.flow.engine import FORESIGHT, PROBE
 from sureflow.learned import LEARNED_FROM
@@ -88,6 +88,20 @@ def test_a_foresight_ranks_samples_before_they_are_finished(network) -> None:
     assert spearmanr(heard[0.25], final).statistic > 0.8
     told = foresight.settings["spearman"]
     assert spearmanr(heard[0.25], final).statistic == pytest.approx(told["0.25"], abs=0.1)
+
+
+def test_of_a_single_position_a_foresight_bends() -> None:
+    """What is far from the middle on either side: no line through the state ranks it."""
+    drawn = torch.Generator().manual_seed(0)
+    state = torch.randn(2000, 1, 1, generator=drawn)
+    moments = torch.cat([state, torch.zeros_like(state)], 2)
+    labels = torch.zeros(2000, dtype=torch.int64)
+    seen = Drawn([], labels, 1, [0.0], moments)
+    found = _foresight(seen, (state[:, 0, 0] - state.mean()).square(), 0, {})
+    assert found.settings["spearman"]["0"] > 0.99
+    assert found.centre is not None
+    several = Drawn([], labels, 1, [0.0], torch.cat([state, state.square()], 2))
+    assert _foresight(several, state[:, 0, 0], 0, {}).centre is None
 
 
 def test_tables_that_foresee_give_up_what_would_not_pass(network) -> None:

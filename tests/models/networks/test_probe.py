@@ -67,6 +67,24 @@ def test_weights_are_linear_between_knots() -> None:
     assert share.tolist() == pytest.approx([0, 0.5, 0, 0.5, 1])
 
 
+def test_a_single_position_bends_at_its_centre(tmp_path: Path) -> None:
+    """Centres 0 and 4 at the ends, so 1 at a quarter; weights 0 and 10 of the distance alone."""
+    weight, centre = torch.tensor([[0.0, 10.0]] * 2), torch.tensor([[0.0], [4.0]])
+    probe = Probe(weight, torch.zeros(1), {}, centre)
+    label = torch.zeros(3, dtype=torch.int64)
+    read = probe(torch.tensor([[-1.0], [1.0], [2.0]]), torch.full((3,), 0.25), label)
+    assert read.tolist() == [20, 0, 10]
+    probe.save(tmp_path / "probe.safetensors")
+    again = Probe.load(tmp_path / "probe.safetensors")
+    assert again.centre is not None
+    assert torch.equal(again.centre, centre)
+    assert again.tensors().keys() == {"weight", "bias", "centre"}
+    with pytest.raises(ValueError, match=r"centre has shape \[2, 2\], not \[2, 1\]"):
+        Probe(weight, torch.zeros(1), {}, torch.zeros(2, 2))
+    with pytest.raises(ValueError, match="centre holds NaN"):
+        Probe(weight, torch.zeros(1), {}, centre * torch.nan)
+
+
 @pytest.mark.parametrize("kind", CONFIGS)
 def test_every_kind_can_be_probed(kind: str, randomised: Randomised) -> None:
     network = randomised(CONFIGS[kind] | {"noise": NOISE[kind]})

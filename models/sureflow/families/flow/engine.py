@@ -22,7 +22,7 @@ from sureflow.families.flow.encodings import Encodings
 from sureflow.families.flow.grid import Grid
 from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.phases import FlowPhases
-from sureflow.families.flow.process import JVP, PREVIEW, VELOCITY
+from sureflow.families.flow.process import CLASSES, JVP, PREVIEW, VELOCITY
 from sureflow.families.flow.scores.catalogue import scores_of
 from sureflow.families.flow.spec import GRIDS, FlowSpec
 from sureflow.networks import (
@@ -155,10 +155,12 @@ class FlowEngine(Engine):
         return found
 
     def heads(self) -> Mapping[str, Head]:
-        """The velocity with its variance, its derivative along a direction, and the stages."""
+        """The velocity with its variance, its derivative, the classes of states, and the stages."""
         network, card = self.model.network, self.model.card
         of = network, card.conditions, card.state_shape
         found = {VELOCITY: head.velocity(*of), JVP: head.jvp(*of)}
+        if network.classifier is not None:
+            found[CLASSES] = head.classes(network, card.state_shape)
         if not isinstance(network, Staged):
             return found
         return found | stage_heads.heads(network, card.state_shape, card.shape)

@@ -27,19 +27,35 @@ def velocity(
     """Head that answers ``velocity`` and ``variance`` for ``x [n, *shape]``, ``t``, ``label [n]``.
 
     If the network has a probe, the head also answers its ``reading``; with a foresight, what is
-    ``foreseen``; with a classifier, its ``logits``; with a Laplace approximation, its
-    ``ignorance``. The shape is by default the network's own.
+    ``foreseen``; with a Laplace approximation, its ``ignorance``. The shape is by default the
+    network's own.
     """
 
     def moments(x: Tensor, t: Tensor, label: Tensor, **given: Tensor) -> Reply:
         out = network.moments(x, t, label, **given)
         assert out.variance is not None
         answers = {"velocity": out.mean, "variance": out.variance}
-        read = {"reading": out.reading, "foreseen": out.foreseen}
-        read |= {"logits": out.logits, "ignorance": out.ignorance}
+        read = {"reading": out.reading, "foreseen": out.foreseen, "ignorance": out.ignorance}
         return answers | {name: found for name, found in read.items() if found is not None}
 
     return Head(moments, example(network, conditions, shape))
+
+
+def classes(network: VelocityNetwork, shape: tuple[int, ...] | None = None) -> Head:
+    """Head that answers ``logits`` of the classifier for ``x [n, *shape]``, ``t [n]``.
+
+    The network, which is evaluated once, is not told the class.
+    """
+    classifier, plain = network.classifier, example(network, {}, shape)
+    assert classifier is not None
+
+    def logits(x: Tensor, t: Tensor) -> Reply:
+        return {"logits": classifier(network.told_nothing(x, t), x, t)}
+
+    def rows(count: int) -> dict[str, Tensor]:
+        return {name: z for name, z in plain(count).items() if name in ("x", "t")}
+
+    return Head(logits, rows)
 
 
 def jvp(

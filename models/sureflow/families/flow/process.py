@@ -14,8 +14,9 @@ from sureflow.core.transfer import to_device, to_host
 from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.outcome import outcome
 
-VELOCITY, JVP = "velocity", "jvp"
-"""Names of the heads: the velocity with its variance, and its derivative along a direction."""
+VELOCITY, JVP, CLASSES = "velocity", "jvp", "classes"
+"""Names of the heads: the velocity with its variance, its derivative along a direction, and what
+the classifier reads of states."""
 
 ENCODER, SAMPLE_ENCODER, DECODER, PREVIEW = "encoder", "sample_encoder", "decoder", "preview"
 """Names of the heads of models of several stages, which are those of the stages: tokens to

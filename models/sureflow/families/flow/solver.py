@@ -18,8 +18,8 @@ from sureflow.families.flow.deadline import accept_late_step, relax_tolerance
 from sureflow.families.flow.edits import Edits
 from sureflow.families.flow.guidance import apply_guidance
 from sureflow.families.flow.lanes import FlowLanes
-from sureflow.families.flow.process import JVP, FlowProcess, on_host
-from sureflow.families.flow.scores.catalogue import NULL, SLOPE
+from sureflow.families.flow.process import CLASSES, JVP, FlowProcess, on_host
+from sureflow.families.flow.scores.catalogue import NULL, READ_CLASSES, SLOPE
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.families.flow.stages import PREVIOUS, READ
 from sureflow.families.flow.tableau import COEFFICIENTS
@@ -52,7 +52,8 @@ class Solver(FlowProcess):
         """Each lane's next stage point, then some of them without condition.
 
         Guided lanes need the velocity without condition, and so do lanes with a score that wants
-        it. If a score wants derivatives, a second query asks for them at the same points.
+        it. If a score wants derivatives, or classes, another query asks for them at the same
+        points.
         """
         lanes, traits = self.lanes, self.lanes.together(slots)
         window, stage, t = lanes.window(slots), lanes.stage[slots], lanes.t[slots]
@@ -65,9 +66,18 @@ class Solver(FlowProcess):
         lanes.said.t[stage, slots] = t
         doubled = self._doubled(slots, t)
         query = self.velocity_query(slots, x, t.astype(np.float32), doubled)
-        wanted = lanes.scoring.wants(SLOPE, slots, t)
-        if wanted is None:
-            return [query]
+        queries = [query]
+        if (wanted := lanes.scoring.wants(SLOPE, slots, t)) is not None:
+            queries.append(self._slopes(query, slots, doubled, wanted))
+        if (wanted := lanes.scoring.wants(READ_CLASSES, slots, t)) is not None:
+            where = to_device(np.flatnonzero(wanted), lanes.device)
+            inputs = {name: query.inputs[name][where] for name in ("x", "t")}
+            queries.append(Query(CLASSES, inputs, query.bucket))
+        return queries
+
+    def _slopes(self, query: Query, slots: Slots, doubled: Integers, wanted: Flags) -> Query:
+        """Query for the derivatives that these lanes want, at the points of another query."""
+        lanes = self.lanes
         # Rows of the lanes in order, then the unconditional rows of the guided ones among them.
         first = np.flatnonzero(wanted)
         second = wanted[doubled] & (lanes.guidance[slots[doubled]] != 1)
@@ -76,7 +86,7 @@ class Solver(FlowProcess):
         where = to_device(rows, lanes.device)
         inputs = {name: value[where] for name, value in query.inputs.items()}
         inputs["direction"] = lanes.scoring.inputs(SLOPE, owner)
-        return [query, Query(JVP, inputs, query.bucket)]
+        return Query(JVP, inputs, query.bucket)
 
     def tell(self, slots: Slots, replies: list[Reply]) -> tuple[Flags, Flags]:
         """Store the stage, and finish the steps that are complete.
@@ -98,8 +108,11 @@ class Solver(FlowProcess):
 
         complete = stage + 1 == lanes.stages(slots)
         read |= {name: reply[name][: len(slots)] for name in READ if name in reply}
-        if len(replies) > 1:
-            read["slope"] = replies[1]["slope"]
+        for other in replies[1:]:
+            if "slope" in other:
+                read["slope"] = other["slope"]
+            else:
+                self._observe_classes(slots, t, other)
         if traits.some_adaptive:
             measured = complete & lanes.needs_error(slots)
             read["trace"] = row_sums(variance)
@@ -156,9 +169,14 @@ class Solver(FlowProcess):
             NULL: reply["velocity"][null],
             "start": lanes.start[to_device(slots[chosen], lanes.device)],
         }
-        if "logits" in reply:
-            found["logits"] = reply["logits"][null]
         lanes.scoring.observe(NULL, slots[chosen], t[chosen], found)
+
+    def _observe_classes(self, slots: Slots, t: Floats, reply: Reply) -> None:
+        """Pass what a classifier has read to the scores that want it, and count the rows."""
+        lanes, asking = self.lanes, self.lanes.scoring.wants(READ_CLASSES, slots, t)
+        assert asking is not None
+        lanes.evaluations[slots[asking]] += 1
+        lanes.scoring.observe(READ_CLASSES, slots[asking], t[asking], reply)
 
     def _store_slopes(self, slots: Slots, t: Floats, slopes: Floats) -> None:
         """Store the slopes of the velocities that moved these lanes, with guidance applied."""

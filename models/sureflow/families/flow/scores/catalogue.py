@@ -89,9 +89,11 @@ GROUP = "sureflow.scores"
 HERE = "sureflow.families.flow.scores"
 
 NULL, SLOPE, RENOISED = "null_velocity", "divergence", "renoised"
+READ_CLASSES = "classes"
 """Names of the evidence that costs rows of its own: the velocity without condition, besides that
-with it; the slope of the velocity along random signs, an estimate of its divergence; and the
-squared error of the velocities between fresh noise and the sample, over its expected value."""
+with it; the slope of the velocity along random signs, an estimate of its divergence; the squared
+error of the velocities between fresh noise and the sample, over its expected value; and what a
+classifier reads of the state."""
 
 SCORES: dict[str, FlowMeaning] = {
     "propagated": FlowMeaning(
@@ -194,12 +196,12 @@ SCORES: dict[str, FlowMeaning] = {
     "class_margin": FlowMeaning(
         "confusion",
         "nats",
-        "how far another class is ahead of the one asked for, read at t = 0.7 from what the network"
-        " computes when it is not told the class",
+        "how far another class is ahead of the one asked for where it comes closest, read at"
+        " t = 0.45 and 0.9 from the state and from what the network computes of it untold",
         not_for="whether the result is well made",
         needs_condition=True,
         needs_classifier=True,
-        rows=2,
+        rows=3,
         fold=f"{HERE}.class_margin:ClassMargin",
     ),
     "divergence": FlowMeaning(

@@ -1,4 +1,4 @@
-"""The score ``class_margin``: does the network see the class that was asked for?"""
+"""The score ``class_margin``: does the model see the class that was asked for?"""
 
 from __future__ import annotations
 
@@ -8,81 +8,80 @@ from torch import Tensor
 
 from sureflow.core.arrays import Flags, Floats, Index, Integers, Slots
 from sureflow.core.lane import LaneSpec
-from sureflow.core.score import Evidence, Fields, Step
+from sureflow.core.score import Evidence, Fields, Score, Step
 from sureflow.core.transfer import to_device
-from sureflow.families.flow.scores.adherence import ROUNDING, ConditionEvidence
+from sureflow.families.flow.scores.catalogue import READ_CLASSES
 
-READ = 0.7
-"""Time from which a lane is read, at its first evaluation. Later the activations say less of the
-class, earlier the state does; of 0.5, 0.6, 0.7 and 0.8 it and the last were best on digits."""
+FORETELLS, READS = 0.2, (0.45, 0.9)
+"""Times from which a lane is read, at its first evaluation before the next of them: once to
+foretell the score, and twice for it. From the first of these on it is hardly open what a sample
+will be, so that hopeless ones are known there; what goes wrong later shows at the second."""
+
+TIMES = (FORETELLS, *READS)
+COUNTING = 2
+"""Number of times that a lane has reached when a reading counts."""
+
+ROUNDING = 1e-9
 
 
-class ClassMargin(ConditionEvidence):
-    """``max_k log p(k) - log p(y)`` over the other classes k, at ``t = 0.7``, for the label y.
+class ClassMargin(Score):
+    """``max_k log p(k) - log p(y)`` over the other classes k, the larger of two readings.
 
-    The probabilities are those of a :class:`~sureflow.networks.classifier.Classifier`, which reads
-    the activations of the network at the lane's state without the label. Before, the cosine of
-    adherence early on the path foretells it, as in
-    :class:`~sureflow.families.flow.scores.adherence.AdherenceContrast`. A lane without an
-    evaluation from then on has no score.
+    The label is y, and the probabilities are those of a
+    :class:`~sureflow.networks.classifier.Classifier`, which reads the state of the lane at
+    ``t = 0.45`` and ``0.9``, and what the network computes of it when it is not told the label. As
+    the larger reading counts, a lane that is over a threshold at the first is over it for good. A
+    reading at ``t = 0.2`` foretells it before. A lane without an evaluation from 0.45 on has no
+    score. Each reading costs one evaluation.
     """
 
-    TIMES = (0.15,)
+    costly = (READ_CLASSES,)
 
     def __init__(self, fields: Fields, shape: tuple[int, ...]) -> None:
         super().__init__(fields, shape)
         self._margin = fields.tensor("margin")
-        self._read, self._label = fields.flag("read"), fields.count("label")
+        self._reached, self._label = fields.count("reached"), fields.count("label")
 
     def admit(self, slot: int, spec: LaneSpec) -> None:
         """Note the label."""
         self._label[slot] = getattr(spec, "label", None) or 0
 
     def recondition(self, slot: int, spec: LaneSpec) -> None:
-        """Discard the answers about the old label."""
-        super().recondition(slot, spec)
-        self._read[slot] = False
+        """Discard what was read about the old label."""
+        self._reached[slot] = 0
         self.admit(slot, spec)
 
     def wants(self, name: str, slots: Slots, t: Floats) -> Flags:
-        """Which of these lanes, about to be evaluated at ``t [n]``, ask there."""
-        late = t >= READ - ROUNDING
-        due: Flags = np.where(late, ~self._read[slots], super().wants(name, slots, t))
+        """Which of these lanes, about to be evaluated at ``t [n]``, are to be read there."""
+        due: Flags = _reached(t) > self._reached[slots]
         return due
 
     def observe(self, step: Step) -> None:
-        """Store the two velocities early, and the margin late."""
-        late = step.t >= READ - ROUNDING
-        if not late.all():
-            super().observe(_part(step, np.flatnonzero(~late)))
-        if late.any():
-            self._observe_classes(_part(step, np.flatnonzero(late)))
-
-    def values(self, slots: Slots, where: Index, evidence: Evidence) -> Tensor:
-        """The margin; NaN before the lane was read."""
-        margin = self._margin[where].double()
-        return torch.where(to_device(self._read[slots], margin.device), margin, torch.nan)
-
-    def foreseen(self, slots: Slots, where: Index, evidence: Evidence) -> Tensor:
-        """The margin, or the early cosine until there is one."""
-        found = self.values(slots, where, evidence)
-        return torch.where(found.isnan(), self.cosine(slots, where, evidence("end"), 0), found)
-
-    def _observe_classes(self, step: Step) -> None:
-        logits = step.evidence("logits")
+        """Keep the larger margin of the readings that count, before them the one that foretells."""
+        logits, where = step.evidence("logits"), step.where
         own = to_device(self._label[step.slots], logits.device)[:, None]
         others = logits.scatter(1, own, -torch.inf).amax(1)
-        self._margin[step.where] = others - logits.gather(1, own)[:, 0]
-        self._read[step.slots] = True
+        margin = others - logits.gather(1, own)[:, 0]
+        again = to_device(self._reached[step.slots] >= COUNTING, margin.device)
+        larger = torch.maximum(self._margin[where], margin)
+        self._margin[where] = torch.where(again, larger, margin)
+        self._reached[step.slots] = _reached(step.t)
+
+    def values(self, slots: Slots, where: Index, evidence: Evidence) -> Tensor:
+        """The margin; NaN before the lane was read for it."""
+        return self._from(COUNTING, slots, where)
+
+    def foreseen(self, slots: Slots, where: Index, evidence: Evidence) -> Tensor:
+        """The margin so far, or until there is one that which foretells it."""
+        return self._from(1, slots, where)
+
+    def _from(self, reached: int, slots: Slots, where: Index) -> Tensor:
+        """The margin of lanes that have reached so many times of reading, NaN of others."""
+        margin = self._margin[where].double()
+        known = to_device(self._reached[slots] >= reached, margin.device)
+        return torch.where(known, margin, torch.nan)
 
 
-def _part(step: Step, chosen: Integers) -> Step:
-    """The step of some of its lanes."""
-    if len(chosen) == len(step.slots):
-        return step
-
-    def evidence(name: str) -> Tensor:
-        found: Tensor = step.evidence(name)
-        return found[to_device(chosen, found.device)]
-
-    return Step(step.slots[chosen], step.t[chosen], step.weight[chosen], evidence, step.index)
+def _reached(t: Floats) -> Integers:
+    """How many of the times of reading have come at times ``t [n]``."""
+    return np.searchsorted(np.array(TIMES) - ROUNDING, t, side="right")
