@@ -132,7 +132,8 @@ def _features(
     drawn = source.draw(count, generator)
     noise = torch.randn(drawn.samples.shape, generator=generator)
     t = READ + (LATEST - READ) * torch.rand(count, generator=generator)
-    states = LINEAR.interpolate(network.start(noise, drawn.samples), drawn.samples, t)
+    begin = network.start(noise, drawn.samples, **drawn.conditions)
+    states = LINEAR.interpolate(begin, drawn.samples, t)
     read = []
     for x, times in zip(torch.split(states, BLOCK), torch.split(t, BLOCK), strict=True):
         read.append(celled(_shown(network, x, times), cells).float().cpu())

@@ -139,7 +139,7 @@ class CrystalNetwork(VelocityNetwork):
         """Shapes of the tables that come of its states."""
         return tuple((VECTORS + n, 4) for n in self.atoms)
 
-    def start(self, x0: Tensor, x1: Tensor) -> Tensor:
+    def start(self, x0: Tensor, x1: Tensor, **given: Tensor) -> Tensor:
         """The state from which the path of noise to data begins: on the shortest way."""
         return start(x0, x1)
 

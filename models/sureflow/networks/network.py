@@ -164,8 +164,8 @@ class VelocityNetwork(nn.Module, ABC):
         said = {name: number.to(x.dtype) for name, number in read.items()}
         return NetworkOutput(out.mean.to(x.dtype), variance.to(x.dtype), **said)
 
-    def start(self, x0: Tensor, x1: Tensor) -> Tensor:
-        """The state from which the path of noise ``x0`` to data ``x1`` begins.
+    def start(self, x0: Tensor, x1: Tensor, **given: Tensor) -> Tensor:
+        """The state from which the path of noise ``x0`` to data ``x1`` of conditions begins.
 
         It is the noise itself, but for foreign paths that begin with a little of the data in it.
         """

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sureflow.core.arrays import Slots
 from sureflow.core.crystal import CELL, table_of
 from sureflow.core.draw import Purpose, normal, uniform
 from sureflow.core.lane import LATENT, Array, Inverted, View
@@ -29,11 +30,11 @@ class CrystalLanes(FlowLanes):
         cell = super().renewed(noise[:CELL], fresh[:CELL], strength)
         return torch.cat([cell, noise[CELL:] + strength * fresh[CELL:]])
 
-    def begun(self, noise: Tensor, data: Tensor) -> Tensor:
-        """The image of the noise from which the path to the data is the shortest one."""
+    def begun(self, owner: Slots, noise: Tensor, data: Tensor) -> Tensor:
+        """The image of each noise from which the path to the data is the shortest one."""
         return start(noise, data)
 
-    def toward(self, noise: Tensor, known: Tensor, mask: Tensor) -> Tensor:
+    def toward(self, slot: int, noise: Tensor, known: Tensor, mask: Tensor) -> Tensor:
         """The images of masked atoms nearest to where they go, but for a movement of all of them.
 
         The velocities of all atoms add up to zero, and so do those of the masked ones.
