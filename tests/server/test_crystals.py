@@ -19,9 +19,9 @@ from tests.server.running import Server, serving
 NETWORK: dict[str, Any] = {
     "kind": "crystal",
     "atoms": [2, 3, 6],
-    "width": 16,
+    "width": 32,
     "layers": 1,
-    "embedding": 16,
+    "embedding": 32,
     "examples": ["NaCl", "MgF2"],
 }
 ASKED: dict[str, Any] = {"condition": {"composition": "MgF2"}, "seed": 3, "sampler": {"steps": 4}}

@@ -165,7 +165,7 @@ def _states(
     drawn = source.draw(count, generator)
     noise = torch.randn(drawn.samples.shape, generator=generator)
     t = time + WINDOW * torch.rand(count, generator=generator)
-    start = network.start(noise, drawn.samples)
+    start = network.start(noise, drawn.samples, **drawn.conditions)
     return States(LINEAR.interpolate(start, drawn.samples, t), t, drawn.labels)
 
 

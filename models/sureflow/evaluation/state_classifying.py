@@ -47,7 +47,7 @@ def fit_state_classifier(
             images = turned(drawn.samples, generator)
             t = earliest + (1 - earliest) * torch.rand(BATCH, generator=generator)
             noise = torch.randn(images.shape, generator=generator)
-            states = LINEAR.interpolate(network.start(noise, images), images, t)
+            states = LINEAR.interpolate(network.start(noise, images, **drawn.conditions), images, t)
             loss = F.cross_entropy(found(states, t), drawn.labels, label_smoothing=SMOOTHING)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]

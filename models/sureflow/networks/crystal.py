@@ -35,28 +35,38 @@ ELEMENT = 16
 """Width of what is learned of an element, beside what chemistry tells of it."""
 
 
+FEW_ATOMS = 16
+"""From this many atoms on, matrix products of the CPU sum in the same order for each of them."""
+
+UNIT = 32
+"""Widths are multiples of it: torch computes the last numbers of a SiLU, beyond that, otherwise."""
+
+
 class Messages(nn.Module):
-    """A layer: what every atom hears from all of them, itself included, changes what it is."""
+    """A layer: every pair of atoms tells of itself, and every atom hears of its pairs."""
 
     def __init__(self, width: int, embedding: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
+        self.norm_pair = nn.LayerNorm(width, elementwise_affine=False)
         self.film = RowwiseLinear(embedding, 2 * width)
-        self.edge = nn.Linear(6 * WAVES + RADII, width)
+        self.edge = nn.Linear(width, width)
         self.source = nn.Linear(width, width, bias=False)
         self.target = nn.Linear(width, width, bias=False)
         self.message = nn.Linear(width, width)
         self.update = nn.Linear(2 * width, width)
         self.output = nn.Linear(width, width)
 
-    def forward(self, h: Tensor, edges: Tensor, embedding: Tensor) -> Tensor:
-        """Transform atoms ``h [B, n, width]`` with ``edges [B, n, n, ...]``."""
+    def forward(self, h: Tensor, edges: Tensor, embedding: Tensor) -> tuple[Tensor, Tensor]:
+        """Transform atoms ``h [B, n, width]`` and pairs of them ``edges [B, n, n, width]``."""
         scale, shift = self.film(embedding)[:, None].chunk(2, -1)
         z = self.norm(h) * (1 + scale) + shift
-        pairs = self.edge(edges) + self.source(z)[:, None] + self.target(z)[:, :, None]
-        heard = F.silu(self.message(F.silu(pairs))).mean(2)
-        out: Tensor = h + self.output(F.silu(self.update(torch.cat([z, heard], -1))))
-        return out
+        pairs = self.edge(self.norm_pair(edges))
+        pairs = pairs + self.source(z)[:, None] + self.target(z)[:, :, None]
+        message = self.message(F.silu(pairs))
+        heard = F.silu(message).mean(2)
+        changed = self.output(F.silu(self.update(torch.cat([z, heard], -1))))
+        return h + changed, edges + message
 
 
 class CrystalNetwork(VelocityNetwork):
@@ -70,9 +80,9 @@ class CrystalNetwork(VelocityNetwork):
 
     Args:
         atoms: Numbers of atoms of the crystals that it is to be evaluated at.
-        width: Hidden width.
+        width: Hidden width, a multiple of :data:`UNIT`.
         layers: Number of layers.
-        embedding: Width of the embedding of time and cell.
+        embedding: Width of the embedding of time and cell, the same.
         noise: Where noise is injected: ``cell`` and ``frac``, before the last linear layer of each.
         floor: See :class:`~sureflow.networks.network.VelocityNetwork`.
         examples: Formulae of the kind that it was trained with; calibration draws them.
@@ -86,9 +96,9 @@ class CrystalNetwork(VelocityNetwork):
     def __init__(
         self,
         atoms: Sequence[int],
-        width: int = 96,
-        layers: int = 4,
-        embedding: int = 96,
+        width: int = 64,
+        layers: int = 6,
+        embedding: int = 64,
         noise: Sequence[str] = ("cell", "frac"),
         floor: float = 1e-4,
         examples: Sequence[str] = (),
@@ -97,6 +107,8 @@ class CrystalNetwork(VelocityNetwork):
     ) -> None:
         if not atoms or any(type(n) is not int or n < 1 for n in atoms):
             raise ValueError("atoms: expected one or several numbers of atoms, from 1 on")
+        if any(size < 1 or size % UNIT for size in (width, embedding)):
+            raise ValueError(f"width, embedding: expected multiples of {UNIT}")
         if not renoised or not all(0 <= t < 1 for t in renoised) or draws < 1:
             raise ValueError("renoised: expected times in 0 .. 1, each with a draw or several")
         super().__init__((CELL + atoms[0], 3), 0, floor)
@@ -121,6 +133,7 @@ class CrystalNetwork(VelocityNetwork):
         self.stem = nn.Linear(ELEMENT + self.known.shape[1], width)
         self.time = TimeEmbedding(embedding)
         self.cell = RowwiseLinear(3 * CELL, embedding)
+        self.pair = nn.Linear(6 * WAVES + RADII, width)
         self.layers = nn.ModuleList(Messages(width, embedding) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.heads = nn.ModuleDict(
@@ -139,9 +152,9 @@ class CrystalNetwork(VelocityNetwork):
         """Shapes of the tables that come of its states."""
         return tuple((VECTORS + n, 4) for n in self.atoms)
 
-    def start(self, x0: Tensor, x1: Tensor) -> Tensor:
+    def start(self, x0: Tensor, x1: Tensor, **given: Tensor) -> Tensor:
         """The state from which the path of noise to data begins: on the shortest way."""
-        return start(x0, x1)
+        return start(x0, x1, self.complete(x1, given)[COMPOSITION])
 
     def draw_noise(self, shape: Sequence[int], generator: torch.Generator) -> Tensor:
         """Noise ``[B, CELL + n, 3]``: normal cells, and coordinates uniform on the torus."""
@@ -159,17 +172,18 @@ class CrystalNetwork(VelocityNetwork):
     def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, **given: Tensor) -> Moments:
         """Evaluate; see :class:`~sureflow.networks.network.VelocityNetwork`."""
         composition = given[COMPOSITION]
-        if (rows := len(x)) < FEW:
+        rows, few = len(x), max(FEW, -(-FEW_ATOMS // composition.shape[1]))
+        if rows < few:
             # Matrix products use other kernels for few rows than for many.
-            padded = {COMPOSITION: F.pad(composition, (0, 0, 0, FEW - rows))}
-            x, t = F.pad(x, (0, 0, 0, 0, 0, FEW - rows)), F.pad(t, (0, FEW - rows))
+            padded = {COMPOSITION: F.pad(composition, (0, 0, 0, few - rows))}
+            x, t = F.pad(x, (0, 0, 0, 0, 0, few - rows)), F.pad(t, (0, few - rows))
             return self.run(x, t, label, noisy, **padded).map(lambda z: z[:rows])
         number = composition.round().clamp(0, HEAVIEST).long()
         h = self.stem(torch.cat([self.element(number), self.known[number]], -1))
         embedding = F.silu(self.time(t) + self.cell(x[:, :CELL].flatten(1)))
-        edges = self._edges(x)
+        edges = self.pair(self._seen(x))
         for layer in self.layers:
-            h = layer(h, edges, embedding)
+            h, edges = layer(h, edges, embedding)
         h = F.silu(self.norm(h))
         parts = {"cell": Moments(h.mean(1)), "frac": Moments(h)}
         out = {
@@ -186,7 +200,7 @@ class CrystalNetwork(VelocityNetwork):
         ]
         return NetworkOutput(mean, torch.cat(variances, 1), hidden=h)
 
-    def _edges(self, x: Tensor) -> Tensor:
+    def _seen(self, x: Tensor) -> Tensor:
         """What is seen of each pair of atoms, ``[B, n, n, 6 WAVES + RADII]``."""
         frac = x[:, CELL:] / SCALE
         apart = frac[:, None] - frac[:, :, None]

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from sureflow.core.cell import CENTRE, DEVIATION, SYMMETRIC
 from sureflow.core.crystal import CELL, SCALE
+from sureflow.networks.crystal_matching import matched, shortest
 
 HALVINGS, TERMS = 4, 7
 """By which the exponential is as exact as float32."""
@@ -21,23 +22,30 @@ LARGEST = 4.0
 
 
 def displacement(difference: Tensor) -> Tensor:
-    """The shortest way on the torus for each atom, less its mean over the atoms.
+    """The shortest way on the torus of atoms that may move together, less its mean over them.
 
     The argument is a difference of coordinates, in units of the state, ``[..., n, 3]``. A crystal
     that is moved as a whole is the same crystal, so its movement is no part of the way.
     """
-    shortest = difference - SCALE * (difference / SCALE).round()
-    return shortest - shortest.mean(-2, keepdim=True)
+    return SCALE * shortest(difference / SCALE)
 
 
-def start(noise: Tensor, data: Tensor) -> Tensor:
-    """Where the straight path of a noise to data begins, ``[..., CELL + n, 3]``.
+def nearest(noise: Tensor, data: Tensor, species: Tensor) -> Tensor:
+    """The coordinates of a noise from which the way to those of crystals is the shortest.
 
-    It is the noise itself, but for an image of each atom that is nearest to where it goes, and for
-    a translation of all of them.
+    They are the noise but for a translation of all atoms, an image of each, and an order of those
+    of one element; all ``[B, n, 3]``, and ``species [B, n]``.
     """
-    way = displacement(data[..., CELL:, :] - noise[..., CELL:, :])
-    return torch.cat([noise[..., :CELL, :], data[..., CELL:, :] - way], -2)
+    order = matched(noise / SCALE, data / SCALE, species)[..., None].expand_as(noise)
+    return data - displacement(data - noise.gather(1, order))
+
+
+def start(noise: Tensor, data: Tensor, species: Tensor) -> Tensor:
+    """Where the straight path of a noise to data begins, ``[B, CELL + n, 3]``.
+
+    It is the noise itself, as far as the cell goes; for the atoms see :func:`nearest`.
+    """
+    return torch.cat([noise[:, :CELL], nearest(noise[:, CELL:], data[:, CELL:], species)], 1)
 
 
 def noise_of(gaussian: Tensor, uniform: Tensor) -> Tensor:

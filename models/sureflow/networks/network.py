@@ -170,8 +170,8 @@ class VelocityNetwork(nn.Module, ABC):
         assert out.hidden is not None
         return out.hidden
 
-    def start(self, x0: Tensor, x1: Tensor) -> Tensor:
-        """The state from which the path of noise ``x0`` to data ``x1`` begins.
+    def start(self, x0: Tensor, x1: Tensor, **given: Tensor) -> Tensor:
+        """The state from which the path of noise ``x0`` to data ``x1`` of conditions begins.
 
         It is the noise itself, but for foreign paths that begin with a little of the data in it.
         """

@@ -51,7 +51,10 @@ class Points:
         x1, label, device = drawn.samples, drawn.labels, network.device
         if network.null_label:
             label = torch.where(free, network.classes, label)
-        start = network.start(x0, x1) if convention is None else convention.start(x0, x1)
+        if convention is None:
+            start = network.start(x0, x1, **drawn.conditions)
+        else:
+            start = convention.start(x0, x1)
         given = {
             name: _freed(value, free, network, name).to(device)
             for name, value in drawn.conditions.items()

@@ -14,7 +14,7 @@ from sureflow.networks import build
 from sureflow.networks.crystal import CrystalNetwork, centred
 from sureflow.networks.crystal_state import displacement, metric, noise_of, start
 
-SMALL = {"kind": "crystal", "atoms": [2, 3, 4, 5], "width": 16, "layers": 2, "embedding": 16}
+SMALL = {"kind": "crystal", "atoms": [2, 3, 4, 5], "width": 32, "layers": 2, "embedding": 32}
 
 
 def network() -> CrystalNetwork:
@@ -117,18 +117,26 @@ def test_a_composition_that_is_not_given_is_null() -> None:
         assert not torch.equal(of(x, t), of(x, t, composition=z))
 
 
-def test_the_way_on_the_torus_is_the_shortest_and_has_no_mean() -> None:
-    x = rows(4, 200)[0]
-    way = displacement(x[:, CELL:])
-    torch.testing.assert_close(way.mean(1), torch.zeros(200, 3).double())
-    shortest = x[:, CELL:] - SCALE * (x[:, CELL:] / SCALE).round()
-    assert shortest.abs().max() <= SCALE / 2 + 1e-9
-    data = rows(4, 200, seed=1)[0]
-    begin = start(x, data)
-    apart = (begin - x)[:, CELL:]
-    turns = (apart - apart[:, :1]) / SCALE  # the same crystal, moved as a whole
-    torch.testing.assert_close(turns, turns.round())
+def test_a_path_begins_at_the_noise_but_for_a_movement_and_an_order_of_equal_atoms() -> None:
+    x, data = rows(4, 200)[0], rows(4, 200, seed=1)[0]
+    species = torch.tensor([[3.0, 9, 9, 9]]).expand(200, -1)
+    begin = start(x, data, species)
     assert torch.equal(begin[:, :CELL], x[:, :CELL])
+    torch.testing.assert_close((data - begin)[:, CELL:].mean(1), torch.zeros(200, 3).double())
+    # The same crystal, moved as a whole: its first atom is alone of its element.
+    moved = (begin - begin[:, CELL : CELL + 1] + x[:, CELL : CELL + 1])[:, CELL:]
+    apart = (moved[:, :, None] - x[:, None, CELL:]) / SCALE
+    reached = ((apart - apart.round()).abs() < 1e-9).all(3)
+    assert (reached.sum(1) == 1).all()
+    assert reached[:, 0, 0].all()
+
+
+def test_the_way_of_an_order_that_is_given_is_no_longer_than_image_by_image() -> None:
+    x = rows(4, 200)[0][:, CELL:]
+    way, nearest = displacement(x), x - SCALE * (x / SCALE).round()
+    torch.testing.assert_close(way.mean(1), torch.zeros(200, 3).double())
+    nearest = nearest - nearest.mean(1, keepdim=True)
+    assert (way.square().sum((1, 2)) <= nearest.square().sum((1, 2)) + 1e-9).all()
 
 
 def test_noise_has_unit_variance() -> None:

@@ -47,7 +47,7 @@ def test_it_is_drawn_by_the_number_of_atoms(file: Path) -> None:
 
 def test_a_path_leads_to_the_crystal_but_for_a_movement(file: Path) -> None:
     source = open_crystals(DataConfig(name="crystals", path=file))
-    network = build({"kind": "crystal", "atoms": [2, 3], "width": 8, "layers": 1, "embedding": 8})
+    network = build({"kind": "crystal", "atoms": [2, 3], "width": 32, "layers": 1, "embedding": 32})
     generator = torch.Generator().manual_seed(1)
     drawn = source.draw(6, generator)
     noise = network.draw_noise(drawn.samples.shape, generator)
@@ -64,7 +64,7 @@ def test_a_path_leads_to_the_crystal_but_for_a_movement(file: Path) -> None:
 def test_it_learns(file: Path, tmp_path: Path) -> None:
     source = open_crystals(DataConfig(name="crystals", path=file))
     torch.manual_seed(0)
-    network = build({"kind": "crystal", "atoms": [2, 3], "width": 16, "layers": 1, "embedding": 16})
+    network = build({"kind": "crystal", "atoms": [2, 3], "width": 32, "layers": 1, "embedding": 32})
     config = TrainingConfig(steps=60, batch=16, learning_rate=5e-3, warmup=5, label_dropout=0.15)
     trainer = Trainer(network, source, config, tmp_path / "run")
     trainer.run(quiet=True)

@@ -8,12 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sureflow.core.arrays import Slots
 from sureflow.core.crystal import CELL, table_of
 from sureflow.core.draw import Purpose, normal, uniform
 from sureflow.core.lane import LATENT, Array, Inverted, View
+from sureflow.core.transfer import to_device
 from sureflow.families.crystals.spec import COMPOSITION
 from sureflow.families.flow.lanes import FlowLanes
-from sureflow.networks.crystal_state import displacement, noise_of, start
+from sureflow.networks.crystal_state import displacement, nearest, noise_of, start
 
 
 class CrystalLanes(FlowLanes):
@@ -29,20 +31,22 @@ class CrystalLanes(FlowLanes):
         cell = super().renewed(noise[:CELL], fresh[:CELL], strength)
         return torch.cat([cell, noise[CELL:] + strength * fresh[CELL:]])
 
-    def begun(self, noise: Tensor, data: Tensor) -> Tensor:
-        """The image of the noise from which the path to the data is the shortest one."""
-        return start(noise, data)
+    def begun(self, owner: Slots, noise: Tensor, data: Tensor) -> Tensor:
+        """The order and image of the noise from which the path to the data is the shortest one."""
+        species = self.given.arrays[COMPOSITION][to_device(owner, self.device)]
+        return start(noise, data, species)
 
-    def toward(self, noise: Tensor, known: Tensor, mask: Tensor) -> Tensor:
-        """The images of masked atoms nearest to where they go, but for a movement of all of them.
+    def toward(self, slot: int, noise: Tensor, known: Tensor, mask: Tensor) -> Tensor:
+        """The masked atoms nearest to where they go, but for a movement of all of them.
 
         The velocities of all atoms add up to zero, and so do those of the masked ones.
         """
         atoms = mask[CELL:].any(1)
         begin = noise.clone()
         if atoms.any():
-            frac = known[CELL:][atoms]
-            begin[CELL:][atoms] = frac - displacement(frac - noise[CELL:][atoms])
+            species = self.given.arrays[COMPOSITION][slot][atoms]
+            begun, end = noise[CELL:][atoms], known[CELL:][atoms]
+            begin[CELL:][atoms] = nearest(begun[None], end[None], species[None])[0]
         return begin
 
     def sample_of(self, slot: int, state: Array) -> tuple[Array, dict[str, Array]]:

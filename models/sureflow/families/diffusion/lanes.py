@@ -7,7 +7,7 @@ from typing import Any, cast
 import numpy as np
 from torch import Tensor
 
-from sureflow.core.arrays import Floats
+from sureflow.core.arrays import Floats, Slots
 from sureflow.core.path import LINEAR, Time, broadcast
 from sureflow.families.diffusion.grid import times
 from sureflow.families.diffusion.spec import DiffusionSpec
@@ -30,8 +30,8 @@ class DiffusionLanes(FlowLanes):
         self.eta = self.number("eta", kept=False)
         self.churn = self.number("churn", kept=False)
 
-    def begun(self, noise: Tensor, data: Tensor) -> Tensor:
-        """State at ``t = 0`` of the path from noise to data."""
+    def begun(self, owner: Slots, noise: Tensor, data: Tensor) -> Tensor:
+        """States at ``t = 0`` of the paths from noise to data."""
         return self.convention.start(noise, data)
 
     def noise_in(self, start: Tensor, data: Tensor) -> Tensor:

@@ -85,7 +85,7 @@ class Edits:
             mask = torch.tensor(operation.mask, device=lanes.device)
             known = torch.tensor(operation.known, device=lanes.device)
             noise = (lanes.noise if lanes.jumped[slot] else lanes.start)[slot].clone()
-            begin = lanes.toward(noise, known, mask)
+            begin = lanes.toward(slot, noise, known, mask)
             edit.paintings.append(_Painting(mask, known, begin, operation.inner, draw))
         if isinstance(operation, Guide):
             measured = measurement(operation, lanes.device)

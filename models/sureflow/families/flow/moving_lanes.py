@@ -97,15 +97,18 @@ class MovingLanes(SteppedLanes):
         """Noise, a part of which is drawn anew by fresh noise, with the same law as before."""
         return math.sqrt(1 - strength**2) * noise + strength * fresh
 
-    def toward(self, noise: Tensor, known: Tensor, mask: Tensor) -> Tensor:
+    def toward(self, slot: int, noise: Tensor, known: Tensor, mask: Tensor) -> Tensor:
         """The start ``[*shape]`` from which straight paths of masked components go to known values.
 
         By default the noise itself.
         """
         return noise
 
-    def begun(self, noise: Tensor, data: Tensor) -> Tensor:
-        """State at ``t = 0`` of the path from noise to data: the noise itself."""
+    def begun(self, owner: Slots, noise: Tensor, data: Tensor) -> Tensor:
+        """States at ``t = 0`` of the paths from noise to data, of these lanes: the noise itself.
+
+        Noise and data have a row for each lane of ``owner``, ``[n, *shape]``.
+        """
         return noise
 
     def noise_in(self, start: Tensor, data: Tensor) -> Tensor:

@@ -76,4 +76,5 @@ class Renoise(FlowProcess):
         ]
         x = lanes.x[lanes.index(slots)]
         ends = x[:, None].expand(-1, len(self.times), *lanes.shape).flatten(0, 1)
-        return lanes.begun(torch.stack(noise).to(lanes.device), ends), ends
+        owner = np.repeat(slots, len(self.times))
+        return lanes.begun(owner, torch.stack(noise).to(lanes.device), ends), ends

@@ -51,7 +51,8 @@ class Resampling(FlowProcess):
             start, end = LINEAR.ends(x, t, velocity[place])
             noise = lanes.noise_in(start, end)
             fresh = draw(Purpose.RESAMPLE, 0)
-            begun = lanes.begun(lanes.renewed(noise, fresh, operation.strength), end)
+            renewed = lanes.renewed(noise, fresh, operation.strength)
+            begun = lanes.begun(slots[place : place + 1], renewed[None], end[None])[0]
             moved = LINEAR.interpolate(begun, end, t)
             chosen = _chosen(operation.region, variance[place])
             diverged[place] = not bool(moved.isfinite().all())

@@ -14,9 +14,9 @@ from sureflow.networks import build
 NETWORK = {
     "kind": "crystal",
     "atoms": [2, 3, 4, 6],
-    "width": 16,
+    "width": 32,
     "layers": 1,
-    "embedding": 16,
+    "embedding": 32,
     "examples": ["NaCl", "MgF2", "CaO"],
 }
 

@@ -17,6 +17,7 @@ from sureflow.families.crystals.lanes import CrystalLanes
 from sureflow.families.crystals.spec import CrystalSpec
 from sureflow.families.flow.operations import Inpaint, Resample
 from sureflow.model import Model
+from sureflow.networks.crystal_state import start
 from sureflow.sampling.sample import run
 
 SPECIES = ((11, 17), (12, 9, 9), (20, 22, 8, 8), (25, 25, 8, 8, 8, 8))
@@ -134,7 +135,7 @@ def test_a_crystal_comes_back_from_its_inversion(crystals: Model) -> None:
 
 @pytest.mark.parametrize("index", [1, 3])
 def test_the_renoised_score_is_its_formula(crystals: Model, index: int) -> None:
-    """By hand: the same noise, the path by the nearest image, and the mean over both parts."""
+    """By hand: the same noise, the shortest path, and the mean over both parts."""
     scores = ("renoised_nll", "renoised_nll_cell", "renoised_nll_frac")
     (sample,) = run(crystals, [spec(index, scores=scores)], 1)
     n = len(SPECIES[index])
@@ -143,7 +144,8 @@ def test_the_renoised_score_is_its_formula(crystals: Model, index: int) -> None:
     species = torch.tensor([SPECIES[index]], dtype=torch.float32)
     cells, fracs = [], []
     for draw, t in enumerate(network.renoised):
-        begin = lanes.begun(lanes.draw(3, index, Purpose.RENOISE, draw), end)
+        noise = lanes.draw(3, index, Purpose.RENOISE, draw)
+        begin = start(noise[None], end[None], species)[0]
         x = (1 - t) * begin + t * end
         with torch.inference_mode():
             out = network.moments(x[None], torch.tensor([t]), composition=species)
