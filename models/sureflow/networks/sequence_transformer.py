@@ -55,6 +55,8 @@ class SequenceTransformer(SequenceNetwork):
             raise ValueError(f"heads: {heads} do not divide {width} channels into even parts")
         self.scales = {name: _scale(name, said) for name, said in (conditions or {}).items()}
         self.embed = nn.Embedding(self.symbols + 1, width)
+        # Rotations tell two places apart, but not where the sequence begins if all is masked.
+        self.places = nn.Parameter(0.5 * torch.randn(length, width))
         self.time = TimeEmbedding(width)
         self.given = nn.ModuleDict({name: nn.Linear(1, width) for name in self.conditions})
         self.absent = nn.ParameterDict(
@@ -69,7 +71,7 @@ class SequenceTransformer(SequenceNetwork):
         context = self.time((tokens != self.mask).float().mean(1))
         for name in self.conditions:
             context = context + self._condition(name, given.get(name), len(tokens))
-        x = self.embed(tokens) + context[:, None]
+        x = self.embed(tokens) + self.places + context[:, None]
         for block in self.blocks:
             x = block(x)
         out: Tensor = self.output(self.norm(x))

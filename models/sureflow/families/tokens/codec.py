@@ -51,11 +51,9 @@ class TokenCodec(Codec):
         return molecule.png(text_of(data)) if format == PNG else super().file(data, format)
 
     def encode(self, data: AnyArray, format: str) -> Any:
-        """Encode a sample for JSON: texts as they are, pictures in base64."""
+        """Encode a sample for JSON: texts as they are, files in base64."""
         if format in (TEXT, SMILES) and np.isfinite(data).all():
             return text_of(data)
-        if format in (SDF, SVG) and np.isfinite(data).all():
-            return self.file(data, format).decode()
         return super().encode(data, format)
 
 

@@ -25,14 +25,14 @@ Parent = Callable[[], Array]
 """Reads the sample that is edited."""
 
 
-class UncertainRegion(Schema):
+class LeastSureTokens(Schema):
     """The least sure tokens."""
 
     uncertain: Annotated[Number, Field(gt=0, le=1)]
     """Their share of those that are known, by the entropy at which they were drawn."""
 
 
-class MaskRegion(Schema):
+class MaskedTokens(Schema):
     """Chosen tokens."""
 
     mask: JsonArray
@@ -47,13 +47,13 @@ def _kind(region: object) -> str:
 
 Region = Annotated[
     Annotated[Literal["all"], Tag("(name)")]
-    | Annotated[UncertainRegion, Tag("(uncertain)")]
-    | Annotated[MaskRegion, Tag("(mask)")],
+    | Annotated[LeastSureTokens, Tag("(uncertain)")]
+    | Annotated[MaskedTokens, Tag("(mask)")],
     Discriminator(_kind),
 ]
 
 
-class ResampleOperation(Schema):
+class TokenResampleOperation(Schema):
     """Draw tokens anew: all that come after this moment, and those of a region besides."""
 
     type: Literal["resample"]
@@ -66,14 +66,14 @@ class ResampleOperation(Schema):
 
     def read(self, card: ModelCard, sample: Parent, field: str) -> Resample:
         """Return the operation."""
-        if isinstance(self.region, UncertainRegion):
+        if isinstance(self.region, LeastSureTokens):
             return Resample(self.strength, Uncertain(self.region.uncertain))
-        if isinstance(self.region, MaskRegion):
+        if isinstance(self.region, MaskedTokens):
             return Resample(self.strength, _mask(self.region.mask, card, f"{field}.region.mask"))
         return Resample(self.strength)
 
 
-class HoldOperation(Schema):
+class TokenHoldOperation(Schema):
     """Hold some tokens from here on; from `t = 0` the rest is completed around them.
 
     Either a `text`, or a `mask` of the sample itself.
@@ -106,7 +106,7 @@ class HoldOperation(Schema):
         return Hold(mask, np.where(mask, known, 0).astype(np.float32))
 
 
-class ConditionOperation(Schema):
+class TokenConditionOperation(Schema):
     """Another condition, or another guidance, from here on."""
 
     type: Literal["condition"]
@@ -125,8 +125,8 @@ def _mask(written: Any, card: ModelCard, field: str) -> Mask:
 
 
 OPERATION_BODIES: dict[str, type[Schema]] = {
-    "resample": ResampleOperation,
-    "hold": HoldOperation,
-    "condition": ConditionOperation,
+    "resample": TokenResampleOperation,
+    "hold": TokenHoldOperation,
+    "condition": TokenConditionOperation,
 }
 """By their ``type``."""

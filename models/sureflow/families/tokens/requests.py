@@ -11,7 +11,7 @@ from sureflow.core.condition import arrays_of
 from sureflow.core.family import Edited
 from sureflow.core.lane import Array, LaneSpec
 from sureflow.core.schema import InvalidFieldError
-from sureflow.families.tokens.operation_bodies import ConditionOperation
+from sureflow.families.tokens.operation_bodies import TokenConditionOperation
 from sureflow.families.tokens.options import TokenGuidance, TokenOptions
 from sureflow.families.tokens.spec import TokenSpec
 
@@ -50,7 +50,7 @@ def edit(
     spec, made = cast(TokenSpec, parent), list[tuple[int, object]]()
     for number, body in enumerate(operations):
         field = f"operations.{number}"
-        if not isinstance(body, ConditionOperation):
+        if not isinstance(body, TokenConditionOperation):
             made.append((number, body.read(card, sample, field)))
             continue
         found = arrays_of(body.arrays or {}, card, f"{field}.arrays")
