@@ -15,6 +15,7 @@ import PIL.Image
 
 from ._encode import encode_array
 from ._exceptions import NotAnImage, UnexpectedResponse
+from ._molecule import SMILES, TEXTS
 
 if TYPE_CHECKING:
     import torch
@@ -34,8 +35,8 @@ def decode_array(data: Encoded, media_type: str, shape: Sequence[int] | None) ->
     """Return the array ``[*shape]`` that ``data`` encodes, float32.
 
     Args:
-        data: Nested lists, or base64 text of a PNG or ``.npy`` file.
-        media_type: What the base64 text is; not looked at for nested lists.
+        data: Nested lists, a text, or base64 text of a PNG or ``.npy`` file.
+        media_type: What the text is; not looked at for nested lists.
         shape: Expected shape; ``None``: any.
 
     Raises:
@@ -43,6 +44,8 @@ def decode_array(data: Encoded, media_type: str, shape: Sequence[int] | None) ->
     """
     try:
         array = _decode(data, media_type)
+        if media_type in TEXTS and shape is not None and array.ndim == len(shape) == 1:
+            array = np.pad(array, (0, max(shape[0] - len(array), 0)))
     except DAMAGE as error:
         raise UnexpectedResponse(f"cannot read sample data as {media_type}: {error}") from error
     if shape is not None and array.shape != tuple(shape):
@@ -65,13 +68,15 @@ def decode_image(data: str) -> PIL.Image.Image:
 
 
 def decode_file(data: Encoded, media_type: str) -> tuple[str, bytes]:
-    """Return the file in base64 text, or one of a list: the suffix of its name, and its bytes.
+    """Return the file in a text, or one of a list: the suffix of its name, and its bytes.
 
     Raises:
         UnexpectedResponse: The data are damaged.
     """
     if isinstance(data, dict):
         return ".json", json.dumps(data).encode()
+    if isinstance(data, str) and media_type in TEXTS:
+        return (".smi" if media_type == SMILES else ".txt"), f"{data}\n".encode()
     if not isinstance(data, str):
         data, media_type = encode_array(data), NPY
     try:
@@ -115,6 +120,8 @@ def _decode(data: Encoded, media_type: str) -> Array:
         return np.asarray(data, dtype=np.float32)
     if media_type == PNG:
         return _image_array(decode_image(data))
+    if media_type in TEXTS:
+        return np.array([*map(ord, data)], dtype=np.float32)
     if media_type == NPY:
         file = io.BytesIO(base64.b64decode(data, validate=True))
         return np.asarray(np.lib.format.read_array(file, allow_pickle=False), dtype=np.float32)

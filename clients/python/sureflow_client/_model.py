@@ -94,6 +94,10 @@ class Model(Wire):
     """Where fixed steps can be placed: ``uniform``, ``fitted`` if the model has such a grid, and
     those of its family."""
 
+    notation: str | None = None
+    """What the text of a sample is written in, such as ``smiles``; empty where it is plain, or no
+    text."""
+
     null_label: bool | None = None
     """Whether a sample can be made without a class, where there are classes."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import inf
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -137,6 +137,23 @@ class Result(Answered):
             NotAnImage: The model does not make images, or the numbers are not finite.
         """
         return [sample.image() for sample in self.samples]
+
+    def smiles(self) -> list[str]:
+        """Return the samples as texts; see `Sample.smiles`.
+
+        Raises:
+            MissingData: A sample has no data; ``accepted().smiles()`` leaves those out.
+        """
+        return [sample.smiles() for sample in self.samples]
+
+    def molecules(self) -> list[Any]:
+        """Return the samples as molecules of RDKit; see `Sample.molecule`.
+
+        Raises:
+            MissingData: A sample has no data; ``accepted().molecules()`` leaves those out.
+            ImportError: RDKit is not installed.
+        """
+        return [sample.molecule() for sample in self.samples]
 
     def sheet(self, columns: int | None = None) -> PIL.Image.Image:
         """Return all samples in one picture, each with its confidence below it; see `sheet`.

@@ -22,6 +22,7 @@ from ._decode import (
 )
 from ._exceptions import MissingData
 from ._html import sample_html
+from ._molecule import SMILES, TEXTS, drawing, molecule_of, text_of
 from ._profile import Commit, Profile
 from ._wire import Wire
 
@@ -167,6 +168,8 @@ class Sample(Wire):
     def image(self) -> PIL.Image.Image:
         """Return the sample as an 8-bit image; values are clipped to [-1, 1] first.
 
+        A molecule that came as SMILES is drawn by RDKit.
+
         Raises:
             MissingData: The filter withheld the sample, or its numbers are not finite.
             NotAnImage: The model does not make images, or the numbers are not finite.
@@ -174,7 +177,29 @@ class Sample(Wire):
         data = self._data()
         if isinstance(data, str) and self.media_type == PNG:
             return decode_image(data)
+        if isinstance(data, str) and self.media_type == SMILES:
+            return drawing(data)
         return array_image(self.array())
+
+    def smiles(self) -> str:
+        """Return the text of a sequence, such as the SMILES of a molecule, valid or not.
+
+        Raises:
+            MissingData: The filter withheld the sample, or its numbers are not finite.
+        """
+        data = self._data()
+        if isinstance(data, str) and self.media_type in TEXTS:
+            return data
+        return text_of(self.array())
+
+    def molecule(self) -> Any:
+        """Return the molecule as an ``rdkit.Chem.Mol``; ``None`` if the SMILES means none.
+
+        Raises:
+            MissingData: The filter withheld the sample, or its numbers are not finite.
+            ImportError: RDKit is not installed.
+        """
+        return molecule_of(self.smiles())
 
     def file(self) -> tuple[str, bytes]:
         """Return the sample as a file: the suffix of its name, such as ``.png``, and its bytes.

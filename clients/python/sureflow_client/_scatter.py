@@ -21,6 +21,9 @@ SCALE = 2
 MOST_POINTS = 2000
 """Of a page; more would make the notebook slow to open."""
 
+NUMPY = "k05VTVBZ"
+"""How the base64 text of a ``.npy`` file begins."""
+
 FAINTEST = 0.2
 """Opacity of a sample of which the model is least sure; that of the surest is 1."""
 
@@ -41,9 +44,17 @@ class Point(Protocol):
 
 
 def are_vectors(samples: Sequence[Point]) -> bool:
-    """Return whether these can be shown as points: vectors, one of them with data."""
-    vectors = all(len(sample.shape) == 1 for sample in samples)
+    """Return whether these can be shown as points: vectors, one of them with data.
+
+    Those that came as a text or as a picture are sequences of characters.
+    """
+    vectors = all(len(sample.shape) == 1 and _numbered(sample.data) for sample in samples)
     return vectors and any(sample.data is not None for sample in samples)
+
+
+def _numbered(data: Encoded | None) -> bool:
+    """Whether data are a list of numbers, or those of a ``.npy`` file."""
+    return not isinstance(data, str) or data.startswith(NUMPY)
 
 
 def scatter_svg(samples: Sequence[Point], marked: Point | None = None) -> str:

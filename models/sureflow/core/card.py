@@ -77,6 +77,8 @@ class ModelCard:
         shapes: Shapes of samples that a request can choose from by their size, the default one
             first; ``None`` where there is no choice.
         state_shapes: The shapes of their states, in the same order.
+        notation: What the text of a sample is written in, such as ``smiles``, where samples are
+            sequences of characters; empty for plain text, and for what is no text.
         own_sizes: Sizes of the samples of these shapes, or of the one shape, where they are not
             what the shapes differ by, as that of a crystal is its number of atoms.
     """
@@ -106,6 +108,7 @@ class ModelCard:
     shapes: tuple[tuple[int, ...], ...] | None = None
     state_shapes: tuple[tuple[int, ...], ...] | None = None
     own_sizes: tuple[Size, ...] | None = None
+    notation: str = ""
 
     def __post_init__(self) -> None:
         if not self.state_shape:

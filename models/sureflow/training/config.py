@@ -36,9 +36,9 @@ class DataConfig(_Section):
 class TrainingConfig(_Section):
     """How a network is trained."""
 
-    objective: Literal["velocity", "beta_nll", "decoupled", "variance", "beta_variance"] = (
-        "beta_nll"
-    )
+    objective: Literal[
+        "velocity", "beta_nll", "decoupled", "variance", "beta_variance", "masked"
+    ] = "beta_nll"
     seed: int = 0
     steps: PositiveInt
     batch: PositiveInt = 64
@@ -48,7 +48,9 @@ class TrainingConfig(_Section):
     clip: PositiveFloat = Field(1.0, description="Largest gradient norm.")
     ema: float = Field(0.999, ge=0, lt=1, description="Decay of the averaged weights per step.")
     time: Literal["uniform", "middle"] = "uniform"
-    label_dropout: float = Field(0.1, ge=0, le=1, description="Share of labels replaced by null.")
+    label_dropout: float = Field(
+        0.1, ge=0, le=1, description="Share of samples whose label and conditions are null."
+    )
     precision: Literal["float32", "bfloat16"] = "float32"
     save_every: PositiveInt = Field(500, description="Steps between saves of the training state.")
 
@@ -63,6 +65,7 @@ class TrainConfig(_Section):
     """A whole training run; see ``models/configs`` for the ones that made our checkpoints."""
 
     name: ModelName
+    family: str = "flow"
     data: DataConfig
     network: dict[str, Any]
     training: TrainingConfig | None = Field(None, description="Absent for analytic networks.")

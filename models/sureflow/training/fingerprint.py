@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sureflow.learned import digest_of
 from sureflow.networks import VelocityNetwork
@@ -16,13 +16,14 @@ PROBES, DRAWS = 8, 256
 """Points at which the network answers, and draws of a source that is no array."""
 
 
-def fingerprint(settings: Any, network: VelocityNetwork, source: Source) -> str:
-    """A hash, as 12 digits, of settings (JSON data), weights, the network's answers and the data.
+def fingerprint(settings: Any, network: nn.Module, source: Source) -> str:
+    """A hash, as 12 digits, of settings (JSON data), weights, a velocity's answers and the data.
 
     Code and data files may change while their names stay; so the answers and the contents count.
     """
     tensors = {f"network.{name}": z for name, z in network.state_dict().items()}
-    tensors |= {"answers": answers(network)}
+    if isinstance(network, VelocityNetwork):
+        tensors |= {"answers": answers(network)}
     tensors |= {f"data.{name}": z for name, z in _contents(source).items()}
     return digest_of(settings, tensors).removeprefix("sha256:")[:12]
 

@@ -1,23 +1,38 @@
-"""Training objectives for a velocity and its variance.
+"""Training objectives by name, and those for a velocity and its variance.
 
-All compare the network with the target ``u = x1 - x0``. The variance is trained by a
+The latter compare the network with the target ``u = x1 - x0``. The variance is trained by a
 heteroscedastic Gaussian likelihood, so that it matches the actual residual.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from sureflow.networks import VelocityNetwork
-from sureflow.training.points import Points
+from sureflow.training import masked
+from sureflow.training.config import TrainingConfig
+from sureflow.training.data import Source
+from sureflow.training.points import Points, points_on_paths
 
 BETA = 0.5
 
-Objective = Callable[[VelocityNetwork, Points], Tensor]
-"""``objective(network, points)`` accumulates gradients and returns the loss to report."""
+
+class Objective(NamedTuple):
+    """What a network is trained for.
+
+    Attributes:
+        loss: ``loss(network, points)`` accumulates gradients and returns the loss to report.
+        trained: The parameters that it trains; all others are frozen.
+        points: Draws what the network is asked at a step, and what it should answer.
+    """
+
+    loss: Callable[[Any, Any], Tensor]
+    trained: Callable[[Any], Iterable[nn.Parameter]]
+    points: Callable[[Any, Source, TrainingConfig, torch.Generator], Any] = points_on_paths
 
 
 def velocity(net: VelocityNetwork, at: Points) -> Tensor:
@@ -79,14 +94,15 @@ def likelihoods(net: VelocityNetwork, at: Points) -> Tensor:
     return _nll((at.u - mean).square().double(), sigma.double()).flatten(1).mean(1).cpu()
 
 
-OBJECTIVES: dict[str, tuple[Objective, Callable[[VelocityNetwork], Iterable[nn.Parameter]]]] = {
-    "velocity": (velocity, VelocityNetwork.velocity_parameters),
-    "beta_nll": (beta_nll, VelocityNetwork.parameters),
-    "decoupled": (decoupled, VelocityNetwork.parameters),
-    "variance": (variance, VelocityNetwork.noise_parameters),
-    "beta_variance": (beta_variance, VelocityNetwork.noise_parameters),
+OBJECTIVES: dict[str, Objective] = {
+    "velocity": Objective(velocity, VelocityNetwork.velocity_parameters),
+    "beta_nll": Objective(beta_nll, VelocityNetwork.parameters),
+    "decoupled": Objective(decoupled, VelocityNetwork.parameters),
+    "variance": Objective(variance, VelocityNetwork.noise_parameters),
+    "beta_variance": Objective(beta_variance, VelocityNetwork.noise_parameters),
+    "masked": Objective(masked.loss, nn.Module.parameters, masked.points),
 }
-"""The objectives by name, and the parameters that each trains; all others are frozen."""
+"""The objectives by name."""
 
 
 def _moments(net: VelocityNetwork, at: Points) -> tuple[Tensor, Tensor]:

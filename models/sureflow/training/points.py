@@ -8,9 +8,11 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from sureflow.core.path import LINEAR
+from sureflow.core.path import LINEAR, sample_times
 from sureflow.networks import VelocityNetwork
 from sureflow.networks.foreign.convention import Convention
+from sureflow.training.config import TrainingConfig
+from sureflow.training.data import Source
 from sureflow.training.drawn import Drawn
 
 
@@ -68,6 +70,17 @@ class Points:
         given = {name: value[chosen] for name, value in self.given.items()}
         x, t, u, label = (part[chosen] for part in (self.x, self.t, self.u, self.label))
         return type(self)(x, t, u, label, given)
+
+
+def points_on_paths(
+    network: VelocityNetwork, source: Source, config: TrainingConfig, generator: torch.Generator
+) -> Points:
+    """A batch of points at random times, some of them without a condition."""
+    drawn = source.draw(config.batch, generator)
+    x0 = network.draw_noise(drawn.samples.shape, generator)
+    t = sample_times(config.batch, config.time, generator)
+    dropped = torch.rand(config.batch, generator=generator) < config.label_dropout
+    return Points.between(x0, drawn, t, dropped, network)
 
 
 def _freed(value: Tensor, free: Tensor, network: VelocityNetwork, name: str) -> Tensor:

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
-from sureflow.networks import VelocityNetwork
 from sureflow.training.config import TrainingConfig
 from sureflow.training.data import Source
 from sureflow.training.trainer import Trainer
 
 
 def trained(
-    network: VelocityNetwork, source: Source, config: TrainingConfig, folder: Path, quiet: bool
+    network: nn.Module, source: Source, config: TrainingConfig, folder: Path, quiet: bool
 ) -> dict[str, Any]:
     """Train, load the averaged weights, and return the record; the state is in the folder."""
     trainer = Trainer(network, source, config, folder)

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sureflow.checkpoint import CheckpointConfig, load, read_config, save
+from sureflow.core.engine import engine_of
 from sureflow.device import usable
 from sureflow.networks import FrozenVelocity, VelocityNetwork, build
 from sureflow.training.config import TrainConfig
@@ -39,15 +40,18 @@ def train(
     """
     usable(device)
     torch.manual_seed(config.training.seed if config.training else 0)
-    network = build(config.network)
+    network: Any = engine_of(config.family).build(config.network)
     if isinstance(network, FrozenVelocity):
         raise ValueError("network.kind: a frozen network is not trained; use `sureflow fit`")
-    source = suited(source_of(config.data), network)
+    source = source_of(config.data)
+    if isinstance(network, VelocityNetwork):
+        source = suited(source, network)
     record: dict[str, Any] | str = "none"
     if config.training is not None:
         state = runs / f"{config.name}-{_key(config, network, source)}"
         record = trained(network.to(device), source, config.training, state, quiet)
-    check_finite(network, source)
+    if isinstance(network, VelocityNetwork):
+        check_finite(network, source)
     save(out, _described(config, source, network, {"training": record}), network)
 
 
@@ -105,7 +109,7 @@ def fit(
     save(folder, described, network)
 
 
-def _key(config: TrainConfig, network: VelocityNetwork, source: Source) -> str:
+def _key(config: TrainConfig, network: nn.Module, source: Source) -> str:
     return fingerprint(config.model_dump(mode="json"), network, source)
 
 
@@ -133,7 +137,7 @@ def _take_weights(network: VelocityNetwork, path: Path) -> None:
 
 
 def _described(
-    config: TrainConfig, source: Source, network: VelocityNetwork, record: dict[str, Any]
+    config: TrainConfig, source: Source, network: Any, record: dict[str, Any]
 ) -> CheckpointConfig:
     return CheckpointConfig(
         name=config.name,

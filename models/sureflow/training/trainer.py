@@ -13,12 +13,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from sureflow.core.path import sample_times
-from sureflow.networks import VelocityNetwork
 from sureflow.training.config import TrainingConfig
 from sureflow.training.data import Source
 from sureflow.training.loss import OBJECTIVES
-from sureflow.training.points import Points
 
 
 class Trainer:
@@ -31,13 +28,13 @@ class Trainer:
     """
 
     def __init__(
-        self, network: VelocityNetwork, source: Source, config: TrainingConfig, folder: Path
+        self, network: nn.Module, source: Source, config: TrainingConfig, folder: Path
     ) -> None:
         self.network, self.source, self.config, self.folder = network, source, config, folder
         self.step, self.seconds = 0, 0.0
         self.losses: list[float] = []
-        self._objective, trained = OBJECTIVES[config.objective]
-        chosen = {id(parameter) for parameter in trained(network)}
+        self._objective = OBJECTIVES[config.objective]
+        chosen = {id(parameter) for parameter in self._objective.trained(network)}
         for parameter in network.parameters():
             parameter.requires_grad_(id(parameter) in chosen)
         named = network.named_parameters()
@@ -71,7 +68,7 @@ class Trainer:
         recent = self.losses[-200:]
         return sum(recent) / max(len(recent), 1)
 
-    def averaged(self) -> VelocityNetwork:
+    def averaged(self) -> nn.Module:
         """The network with its averaged weights loaded (in place), in evaluation mode."""
         with torch.no_grad():
             for name, parameter in self.parameters.items():
@@ -81,17 +78,14 @@ class Trainer:
     def _advance(self) -> float:
         config = self.config
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + self.step)
-        drawn = self.source.draw(config.batch, generator)
-        x0 = self.network.draw_noise(drawn.samples.shape, generator)
-        t = sample_times(config.batch, config.time, generator)
-        dropped = torch.rand(config.batch, generator=generator) < config.label_dropout
-        points = Points.between(x0, drawn, t, dropped, self.network)
+        points = self._objective.points(self.network, self.source, config, generator)
         for group in self.optimizer.param_groups:
             group["lr"] = self._learning_rate()
         self.optimizer.zero_grad()
         bf16 = config.precision == "bfloat16"
-        with torch.autocast(points.x.device.type, dtype=torch.bfloat16, enabled=bf16):
-            loss = self._objective(self.network, points)
+        kind = next(iter(self.parameters.values())).device.type
+        with torch.autocast(kind, dtype=torch.bfloat16, enabled=bf16):
+            loss = self._objective.loss(self.network, points)
         nn.utils.clip_grad_norm_(self.parameters.values(), config.clip)
         self.optimizer.step()
         self.step += 1

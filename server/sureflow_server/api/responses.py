@@ -409,6 +409,10 @@ class ModelRecord(OpenAIModel):
     """Networks before and after the one that is integrated: an `encoder` of texts, a
     `sample_encoder` of samples to latents, a `decoder`, and a cheaper one for frames, `preview`."""
 
+    notation: str | None = None
+    """What the text of a sample is written in, such as `smiles`; empty where it is plain, or no
+    text."""
+
     classes: list[str] | None = None
     null_label: bool | None = None
     """Whether a sample can be made without a class, where there are classes."""

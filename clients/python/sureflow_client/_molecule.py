@@ -1,0 +1,61 @@
+"""Texts of sequences, and the molecules that they mean by RDKit, if it is installed."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import PIL.Image
+
+from ._exceptions import NotAnImage
+
+TEXT, SMILES = "text/plain; charset=utf-8", "chemical/x-daylight-smiles"
+TEXTS = (TEXT, SMILES)
+"""Media types whose data are texts as they are."""
+
+SIZE = 240, 180
+"""Pixels of a drawing."""
+
+
+def text_of(codes: np.ndarray[Any, np.dtype[np.float32]]) -> str:
+    """The text of code points, up to the first 0."""
+    found = codes.astype(np.int64).tolist()
+    end = found.index(0) if 0 in found else len(found)
+    return "".join(map(chr, found[:end]))
+
+
+def molecule_of(smiles: str) -> Any:
+    """The molecule, an ``rdkit.Chem.Mol``; ``None`` if the text means none.
+
+    Raises:
+        ImportError: RDKit is not installed.
+    """
+    from rdkit import Chem, rdBase
+
+    with rdBase.BlockLogs():
+        return Chem.MolFromSmiles(smiles) if smiles else None
+
+
+def drawing(smiles: str) -> PIL.Image.Image:
+    """A drawing of the molecule; the text, if it means none.
+
+    Raises:
+        NotAnImage: RDKit is not installed.
+    """
+    try:
+        from rdkit.Chem.Draw import rdMolDraw2D
+        from rdkit.Geometry import Point2D
+    except ImportError as error:
+        raise NotAnImage("RDKit draws molecules, and it is not installed") from error
+    found, canvas = molecule_of(smiles), rdMolDraw2D.MolDraw2DCairo(*SIZE)
+    if found is not None:
+        rdMolDraw2D.PrepareAndDrawMolecule(canvas, found)
+    else:
+        canvas.SetFontSize(10)
+        middle = Point2D(SIZE[0] / 2, SIZE[1] / 2)
+        canvas.DrawString(f"not valid: {smiles}", middle, rawCoords=True)
+    canvas.FinishDrawing()
+    image = PIL.Image.open(io.BytesIO(canvas.GetDrawingText()))
+    image.load()
+    return image

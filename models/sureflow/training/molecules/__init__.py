@@ -1,0 +1,1 @@
+"""Molecules of MOSES as sequences of characters, with a property each."""
