@@ -103,6 +103,8 @@ class Family:
         guidance: Schema of ``guidance`` in requests.
         operation_bodies: Schemas of the entries of ``operations``, by their ``type``.
         samplers: Names of the solvers, for the model's card.
+        reference: Setting of the reference draws where nobody names another, but for its guidance
+            scale, as :meth:`parse_setting` reads it.
         codec: Encodes samples.
         tensors: Tensors of the Open Inference Protocol that set fields of a request, by name: the
             datatype of the tensor and the path of the field.
@@ -121,6 +123,7 @@ class Family:
     guidance: ClassVar[type[Schema]] = NoOptions
     operation_bodies: Mapping[str, type[Schema]] = {}
     samplers: Sequence[str] = ()
+    reference: str = ""
     codec: Codec = Codec()
     tensors: Mapping[str, tuple[str, str]] = {}
     inversion: Schema | None = None

@@ -49,8 +49,8 @@ def calibrate(
     draws: int = 200,
     guidance: Sequence[float] = (1.0,),
     seed: int = 1_000_003,
-    method: str = "heun",
-    steps: int = 20,
+    method: str | None = None,
+    steps: int | None = None,
     score: str | None = None,
     costly: bool = False,
     quiet: bool = False,
@@ -62,7 +62,7 @@ def calibrate(
     condition; scales other than 1 need classes, or texts as examples. Every stratum has noises of
     its own. A noise tends to be easy or hard in all strata, so that the errors of their tables
     would otherwise add up in a mixture. Scales share the noises. The seed is kept apart from seeds
-    that people like to use.
+    that people like to use. Method and steps are by default those of the family's ``reference``.
 
     Where a request names no score, the model is judged by ``score``, by default that of its family.
     ``costly`` tabulates also scores that cost a pass of their own for every evaluation. With fewer
@@ -75,6 +75,8 @@ def calibrate(
     """
     check_examples(model.card, conditions or {})
     family, scales = family_of(model.card), sorted({float(scale) for scale in guidance})
+    usual_method, _, usual_steps = family.reference.partition(":")
+    method, steps = method or usual_method, steps or int(usual_steps)
     asked = [family.parse_setting(f"{method}:{steps}@{g:g}") for g in scales]
     usable = [one for one in asked if family.draws(model.card, one)]
     references = usable or [family.parse_setting(f"{method}:{steps}@1")]

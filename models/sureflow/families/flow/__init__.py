@@ -51,6 +51,7 @@ class Flow(Family):
     guidance = Guidance
     operation_bodies = OPERATION_BODIES
     samplers = METHODS
+    reference = "heun:20"
     codec: Codec = ImageCodec()
     tensors = TENSORS
     inversion = SamplerOptions(method="dopri5", tolerance=1e-4)
