@@ -89,6 +89,10 @@ class Answered(Asked):
     selection: Selection | None = None
     """How many samples of each class were made and accepted; ``None`` without a filter."""
 
+    summary: dict[str, float | None] | None = None
+    """What the samples say together, of models whose family has something to say: of weighted
+    samples ``ess``, how many independent ones they are worth, and ``log_z``."""
+
     calibration_version: str | None = None
     """Of what turned scores into confidence; ``None`` where the model is not calibrated."""
 

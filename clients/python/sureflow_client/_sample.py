@@ -103,6 +103,9 @@ class Sample(Wire):
     scores: dict[str, float | None]
     """All scores that were asked for, by name; lower is surer."""
 
+    numbers: dict[str, float | None] | None = None
+    """What else the model's family knows of it, such as the ``log_weight`` of a weighted sample."""
+
     commit: Commit
     """When the sample had mostly decided what it would be."""
 

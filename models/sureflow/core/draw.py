@@ -27,7 +27,7 @@ def normal(shape: Sequence[int], seed: int, index: int, purpose: Purpose, step: 
     Philox keyed by ``(seed, index)`` with the counter's high words set to purpose and step:
     independent of batch, order, worker and restart.
     """
-    draw = _generator(seed, index, purpose, step).standard_normal(tuple(shape), np.float32)
+    draw = generator(seed, index, purpose, step).standard_normal(tuple(shape), np.float32)
     return torch.from_numpy(draw)
 
 
@@ -36,10 +36,14 @@ def uniform(shape: Sequence[int], seed: int, index: int, purpose: Purpose, step:
 
     It shares its bits with that, so that a component is drawn by one of them.
     """
-    return torch.from_numpy(_generator(seed, index, purpose, step).random(tuple(shape), np.float32))
+    return torch.from_numpy(generator(seed, index, purpose, step).random(tuple(shape), np.float32))
 
 
-def _generator(seed: int, index: int, purpose: Purpose, step: int) -> np.random.Generator:
+def generator(seed: int, index: int, purpose: Purpose, step: int) -> np.random.Generator:
+    """Source of draws of any law at these coordinates; see :func:`normal`, which draws from it.
+
+    Two that draw at the same coordinates share their bits.
+    """
     bits = np.random.Philox(
         key=np.array([seed, index], np.uint64),
         counter=np.array([0, 0, step, purpose], np.uint64),

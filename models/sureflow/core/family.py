@@ -15,7 +15,7 @@ from sureflow.core.card import ModelCard
 from sureflow.core.codec import Codec
 from sureflow.core.halving import rungs_from
 from sureflow.core.json_array import read_array
-from sureflow.core.lane import Array, LaneSpec
+from sureflow.core.lane import Array, LaneSpec, Sample
 from sureflow.core.plugins import installed
 from sureflow.core.schema import Schema
 from sureflow.core.setting import Setting
@@ -253,6 +253,18 @@ class Family:
     def wanders(self, spec: LaneSpec) -> bool:
         """Whether a lane draws noise on its way, so that several branches of it differ."""
         return False
+
+    def numbers(self, sample: Sample) -> Mapping[str, float]:
+        """Numbers that the family has of a sample besides scores, by name, such as its weight."""
+        return {}
+
+    def summary(self, samples: Sequence[Sample]) -> Mapping[str, float]:
+        """Numbers of all samples of a request together, by name; NaN where one is not known."""
+        return {}
+
+    def doubts(self, samples: Sequence[Sample]) -> Sequence[str]:
+        """What speaks against the samples of a request together, each in a sentence."""
+        return ()
 
     def check_inversion(self, spec: LaneSpec) -> None:
         """Check that a lane like this one can start from the inversion of a given sample."""

@@ -45,13 +45,21 @@ def tail(run: Run) -> dict[str, Any]:
     return {
         "usage": run.usage(),
         "selection": selection_of(run.ordered, run.plan),
+        **_summary(run),
         "calibration_version": latest or None,
         "warnings": [
             *run.warnings,
             *([changed] if len(versions) > 1 else []),
             *_not_returned(run.ordered, run.plan),
+            *run.plan.family.doubts([result.sample for result in run.ordered]),
         ],
     }
+
+
+def _summary(run: Run) -> dict[str, Any]:
+    """What the samples say together, of families that have something to say."""
+    found = run.plan.family.summary([result.sample for result in run.ordered])
+    return {"summary": {k: _number(v) for k, v in found.items()}} if found else {}
 
 
 def _not_returned(results: Sequence[Result], plan: Plan) -> list[str]:
@@ -139,6 +147,7 @@ def facts(result: Result, plan: Plan) -> dict[str, Any]:
         "semantics": meaning.semantics,
         "unit": meaning.unit,
         "scores": {name: _number(value) for name, value in sample.scores.items()},
+        **_numbers(sample, plan),
         "commit": {"t": sample.commit.t, "step": sample.commit.step},
         "decision": result.decision and _decision(result.decision),
         "finish_reason": sample.finish_reason,
@@ -150,6 +159,12 @@ def facts(result: Result, plan: Plan) -> dict[str, Any]:
         "parent": plan.parent,
         "rewound_from": plan.rewound_from(index),
     }
+
+
+def _numbers(sample: Sample, plan: Plan) -> dict[str, Any]:
+    """What else the family knows of a sample, if it does."""
+    found = plan.family.numbers(sample)
+    return {"numbers": {k: _number(v) for k, v in found.items()}} if found else {}
 
 
 def _decision(decision: Decision) -> dict[str, Any]:

@@ -143,6 +143,10 @@ class SampleFacts(Schema):
     scores: dict[str, float | None]
     """All scores that were asked for, by name; lower is surer."""
 
+    numbers: dict[str, float | None] | None = None
+    """What else the model's family knows of a sample, such as its `log_weight`; there where it
+    knows something. Null where a number is not known."""
+
     commit: CommitPoint
     profile: Profile | None = None
     map: Any = None
@@ -238,6 +242,11 @@ class GenerateResponse(Schema):
     usage: Usage
     selection: SelectionRecord | None
     """How many of each class were made and passed; null without a filter."""
+
+    summary: dict[str, float | None] | None = None
+    """What the samples say together, by name, of families that have something to say: of weighted
+    samples `ess`, the number of independent ones that they are worth, and `log_z`, with its
+    standard error `log_z_error`."""
 
     calibration_version: str | None
     """Of what turned scores into confidence; null where the model is not calibrated. Samples do not
