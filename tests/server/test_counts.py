@@ -40,15 +40,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def options(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
-    """The handles of the servers outlive them."""
-    kept = str(tmp_path_factory.mktemp("handles"))
-    return ("--models-dir", str(folder), "--default-model", "blood", "--data-dir", kept)
-
-
-@pytest.fixture(scope="module")
-def server(options: tuple[str, ...]) -> Iterator[Server]:
-    with serving(*options) as running:
+def server(folder: Path) -> Iterator[Server]:
+    with serving("--models-dir", str(folder), "--default-model", "blood") as running:
         yield running
 
 
@@ -63,12 +56,12 @@ def test_the_card_names_the_genes(server: Server) -> None:
 def test_counts_are_whole_numbers_in_every_form(server: Server) -> None:
     (sample,) = server.generate(**BODY)["samples"]
     assert all(isinstance(count, int) and count >= 0 for count in sample["data"])
-    assert (sample["score"], sample["unit"]) == ("deviance", "nats")
+    assert (sample["semantics"], sample["unit"]) == ("surprise", "nats")
     (line,) = server.generate(**BODY, output={"format": "csv"})["samples"]
     assert [*map(int, line["data"].split(","))] == sample["data"]
     headers = {"Accept": "text/csv"}
     whole = server.client.post("/v1/generate", json=BODY, headers=headers)
-    assert whole.headers["content-type"] == "text/csv; charset=utf-8"
+    assert whole.headers["content-type"].startswith("text/csv")
     assert whole.text == line["data"]
 
 
@@ -107,25 +100,26 @@ def test_genes_are_held_by_name_and_drawn_anew(server: Server) -> None:
         ({"condition": {"dose": [1.0]}}, "condition.dose"),
         ({"sampler": {"method": "heun"}}, "sampler.method"),
         ({"sampler": {"steps": 0}}, "sampler.steps"),
-        ({"condition": {}, "guidance": {"scale": 2}}, "guidance.scale"),
+        ({"condition": None, "guidance": {"scale": 2}}, "guidance.scale"),
     ],
 )
 def test_what_cannot_be_made_names_the_field(
     server: Server, change: dict[str, Any], field: str
 ) -> None:
-    answer = server.client.post("/v1/generate", json={**BODY, **change})
+    body = {name: part for name, part in {**BODY, **change}.items() if part is not None}
+    answer = server.client.post("/v1/generate", json=body)
     assert answer.status_code == 422
-    assert answer.json()["errors"][0]["field"] == field
+    assert answer.json()["errors"][0]["field"] == field, answer.text
 
 
 @pytest.mark.parametrize(
     ("operation", "field"),
     [
-        ({"type": "hold", "counts": {"CD9": 1}}, "operations.0.hold.counts"),
-        ({"type": "hold"}, "operations.0.hold.counts"),
-        ({"type": "hold", "counts": {"LYZ": 1}, "mask": [1, 0, 0, 0]}, "operations.0.hold.counts"),
-        ({"type": "resample", "region": {"components": []}}, "operations.0.resample"),
-        ({"type": "condition", "label": 7}, "operations.0.condition.label"),
+        ({"type": "hold", "counts": {"CD9": 1}}, "operations.0.counts"),
+        ({"type": "hold"}, "operations.0.counts"),
+        ({"type": "hold", "counts": {"LYZ": 1}, "mask": [1, 0, 0, 0]}, "operations.0.counts"),
+        ({"type": "resample", "region": {"components": []}}, "operations.0.region.components"),
+        ({"type": "condition", "label": 7}, "operations.0.label"),
     ],
 )
 def test_an_edit_that_cannot_be_made_names_the_field(
@@ -135,8 +129,7 @@ def test_an_edit_that_cannot_be_made_names_the_field(
     asked = {"handle": made["handle"]["id"], "at": {"step": 2}, "operations": [operation]}
     answer = server.client.post("/v1/edit", json=asked)
     assert answer.status_code == 422
-    named = answer.json()["errors"][0]["field"]
-    assert named.replace(".hold", "").startswith(field.replace(".hold", "").split(".resample")[0])
+    assert answer.json()["errors"][0]["field"].startswith(field)
 
 
 def test_the_client_makes_a_table_of_named_counts(server: Server) -> None:
@@ -148,7 +141,9 @@ def test_the_client_makes_a_table_of_named_counts(server: Server) -> None:
     assert np.array_equal(np.array([*table.values()]).T, [sample.data for sample in result])
 
 
-def test_a_handle_outlives_the_server(options: tuple[str, ...]) -> None:
+def test_a_handle_outlives_the_server(folder: Path, tmp_path: Path) -> None:
+    named = ("--models-dir", str(folder), "--default-model", "blood")
+    options = (*named, "--data-dir", str(tmp_path))
     with serving(*options) as first:
         (made,) = first.generate(rewind={"keep": "all"}, **BODY)["samples"]
     with serving(*options) as second:

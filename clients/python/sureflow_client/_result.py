@@ -172,7 +172,7 @@ class Result(Answered):
         """
         rows = np.array([sample.array() for sample in self.samples])
         names = components or [str(number) for number in range(rows.shape[-1])]
-        return {name: column for name, column in zip(names, rows.T, strict=True)}
+        return dict(zip(names, rows.T, strict=True))
 
     def sheet(self, columns: int | None = None) -> PIL.Image.Image:
         """Return all samples in one picture, each with its confidence below it; see `sheet`.

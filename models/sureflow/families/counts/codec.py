@@ -19,7 +19,7 @@ class CountCodec(Codec):
     The names of the components are on the model's card, in this order.
     """
 
-    media_types: ClassVar[Mapping[str, str]] = {**Codec.media_types, CSV: "text/csv; charset=utf-8"}
+    media_types: ClassVar[Mapping[str, str]] = {**Codec.media_types, CSV: "text/csv"}
     standalone = (CSV,)
 
     def formats(self, card: ModelCard) -> tuple[str, ...]:
