@@ -13,6 +13,9 @@ from sureflow.networks.embedding import Embedding
 
 MAX_WIDTH, MAX_LAYERS = 4096, 64
 
+WHOLE = 32
+"""Widths are multiples of it, for which products sum alike for any number of rows."""
+
 
 class CountMLP(CountNetwork):
     """Predicts every count by an exponential family, whose parameters a perceptron computes.
@@ -28,7 +31,7 @@ class CountMLP(CountNetwork):
         classes: Likewise.
         source: Likewise.
         mean: Likewise.
-        width: Hidden units of a layer.
+        width: Hidden units of a layer, a multiple of 32.
         layers: Residual layers.
         dropout: Share of hidden units that are dropped in training.
 
@@ -50,8 +53,8 @@ class CountMLP(CountNetwork):
         dropout: float = 0.1,
     ) -> None:
         super().__init__(components, most, classes, source, mean)
-        if not 1 <= width <= MAX_WIDTH:
-            raise ValueError(f"width: {width} is not in 1 .. {MAX_WIDTH}")
+        if not 1 <= width <= MAX_WIDTH or width % WHOLE:
+            raise ValueError(f"width: {width} is no multiple of {WHOLE} up to {MAX_WIDTH}")
         if not 1 <= layers <= MAX_LAYERS:
             raise ValueError(f"layers: {layers} is not in 1 .. {MAX_LAYERS}")
         if not 0 <= dropout < 1:
@@ -81,6 +84,8 @@ class CountMLP(CountNetwork):
             h = h + self.dropout(layer(nn.functional.silu(norm(h) + shift(about))))
         kinds = len(self.statistics)
         natural = self.output(nn.functional.silu(h)).view(len(x), -1, kinds)
-        prior = (natural[..., None] * self.statistics).sum(2)
-        found: Tensor = (prior + self.seen(x, t)).log_softmax(2)
-        return found
+        # Added one by one, since the order of a sum over an axis depends on the number of rows.
+        total = self.seen(x, t)
+        for kind in range(kinds):
+            total = total + natural[..., kind, None] * self.statistics[kind]
+        return total.log_softmax(2)

@@ -28,7 +28,7 @@ NETWORK: dict[str, Any] = {
     "most": 15,
     "classes": 2,
     "mean": 2.0,
-    "width": 16,
+    "width": 32,
     "layers": 2,
 }
 
