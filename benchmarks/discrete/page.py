@@ -9,10 +9,10 @@ from benchmarks.discrete.chemistry import PROPERTIES
 
 HEAD = """# Molecules
 
-Written by `python -m benchmarks.discrete molecules --moses FOLDER --docs docs/benchmarks`. The
-model `molecules` was trained on molecules of MOSES with SMILES of at most 28 characters; RDKit
-judges {samples} of its samples, drawn by ancestral sampling in 64 steps where nothing else is said.
-The default score is `{score}`.
+Written by `python -m benchmarks.discrete molecules --docs docs/benchmarks`. The model `molecules`
+was trained on molecules of MOSES with SMILES of at most 28 characters; RDKit judges {samples} of
+its samples, drawn by ancestral sampling in 32 steps where nothing else is said. The default score
+is `{score}`.
 """
 
 SURE = """## Are the sure ones right?

@@ -39,7 +39,7 @@ def test_a_text_that_is_too_long_is_refused() -> None:
 
 def test_the_command_writes_what_is_trained_on(file: Path, tmp_path: Path) -> None:
     pytest.importorskip("rdkit", reason="needs the extra molecules")
-    main([str(file), str(tmp_path / "out.safetensors"), "--length", "7"])
+    main([str(tmp_path / "out.safetensors"), "--file", str(file), "--length", "7"])
     found = load_file(tmp_path / "out.safetensors")
     assert found["samples"].shape == (2, 7)
     texts = {"".join(chr(int(code)) for code in row if code) for row in found["samples"]}
