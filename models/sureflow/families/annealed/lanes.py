@@ -17,7 +17,7 @@ from sureflow.core.lanes import Lanes
 from sureflow.families.annealed.operations import Guide, Hold
 from sureflow.families.annealed.reference import Reference
 from sureflow.families.annealed.scores.catalogue import SCORES
-from sureflow.families.annealed.spec import MAX_STEPS, TEMPERATURE, AnnealedSpec
+from sureflow.families.annealed.spec import LANGEVIN, MAX_STEPS, TEMPERATURE, AnnealedSpec
 from sureflow.families.annealed.target import Target
 from sureflow.sampling.early_stopping import EarlyStopping
 from sureflow.sampling.recorder import TrajectoryRecorder
@@ -117,8 +117,9 @@ class AnnealedLanes(Lanes):
         self.restraints[slot] = []
         self.rows[slot] = spec.replicas
         count = spec.replicas
-        ladder = np.ones(1) if count == 1 else np.geomspace(HOTTEST, 1, count - 1)
-        self.beta[slot, :count] = np.ones(count) if spec.method == "mala" else [0, *ladder][-count:]
+        self.beta[slot, :count] = 1
+        if spec.method != LANGEVIN:
+            self.beta[slot, : count - 1] = [0, *np.geomspace(HOTTEST, 1, count - 1)][: count - 1]
         self.size[slot, :count] = 1 / np.sqrt(self.law.mean.size)
         self.walker[slot, :count] = np.arange(count)
         self.mass[slot] = -np.inf

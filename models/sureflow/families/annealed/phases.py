@@ -56,6 +56,8 @@ class AnnealedPhases:
             tuning = process is self._tempering and spec.method in (ANNEALING, TRANSPORT)
             lanes.leave_at[slot] = min(last, spec.warmup) if tuning else last
             yield process
+            if lanes.step[slot] < last:
+                lanes.recorder.record_frames(np.array([slot]))
 
     def _process(self, slot: int) -> PointsProcess:
         """The process of the step that a lane is at, which it is prepared for."""

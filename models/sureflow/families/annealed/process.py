@@ -40,6 +40,7 @@ class PointsProcess:
     def begin(self, slots: Slots, rows: int) -> None:
         """Draw for the next move of these lanes, and propose where the points shall go."""
         lanes, part = self.lanes, np.s_[slots, :rows]
+        self.begun(slots, rows)
         draw_move(lanes, slots, rows)
         lanes.at_beta[part], lanes.at_size[part] = self.levels(slots, rows)
         self.moves.begin(slots, rows)
@@ -108,7 +109,6 @@ class PointsProcess:
         self.changed(slots, rows, target)
         lanes.target[slots, :rows], lanes.gradient[slots, :rows] = target, gradient
         lanes.known[slots], lanes.leap[slots] = True, 0
-        self._begun(slots)
 
     def changed(self, slots: Slots, rows: int, target: Floats) -> None:
         """Account for another density at the points than before."""
@@ -133,25 +133,21 @@ class PointsProcess:
         self.stepped(slots)
 
     def stepped(self, slots: Slots) -> None:
-        """Count a step of lanes, and begin their next one."""
+        """Count a step of lanes."""
         lanes = self.lanes
         lanes.leap[slots] = 0
         lanes.step[slots] += 1
         moves = np.array([lanes.specs[slot].moves for slot in slots.tolist()])
         lanes.t[slots] = lanes.step[slots] / moves
         going = slots[lanes.step[slots] < lanes.leave_at[slots]]
-        self._begun(going)
         lanes.recorder.record_frames(going)
 
-    def _begun(self, slots: Slots) -> None:
+    def begun(self, slots: Slots, rows: int) -> None:
         """Record the time at which a step begins, and how far apart the points are."""
         lanes = self.lanes
-        for rows, chosen in lanes.groups(slots):
-            own = slots[chosen]
-            lanes.times[own, lanes.step[own]] = lanes.t[own]
-            lanes.rates[own, lanes.step[own]] = lanes.z[own, :rows].var(1).sum(-1)
-        if len(slots):
-            lanes.early_stopping.check(slots)
+        lanes.times[slots, lanes.step[slots]] = lanes.t[slots]
+        lanes.rates[slots, lanes.step[slots]] = lanes.z[slots, :rows].var(1).sum(-1)
+        lanes.early_stopping.check(slots)
 
     def _score(self, slots: Slots, taken: Flags) -> None:
         """Tell the scores which moves of the coldest points were refused, after the warm-up."""

@@ -78,10 +78,11 @@ class Target(nn.Module):
             at = z.detach().clone().requires_grad_()
             given = {name: value.clone() for name, value in conditions.items()}
             x, log_jacobian = self.bounded(at)
-            found = self.energy(x.to(self._dtype), **given).double() + log_jacobian
-            if found.shape != (len(z),):
-                shape = list(found.shape)
+            density = self.energy(x.to(self._dtype), **given)
+            if density.shape != (len(z),):
+                shape = list(density.shape)
                 raise ValueError(f"the log density of {len(z)} rows has shape {shape}")
+            found = density.double() + log_jacobian
             (gradient,) = torch.autograd.grad(found.sum(), at)
         return {"log_density": found.detach(), "gradient": gradient}
 

@@ -52,6 +52,7 @@ class Transport(PointsProcess):
         lanes = self.lanes
         mean, deviation = self._forward(slots)
         later = self._times(slots)[1]
+        self.begun(slots, rows)
         draw_move(lanes, slots, 1)
         y = mean + deviation * lanes.fresh[slots, 0]
         moved = lanes.origin[slots] + (y - lanes.origin[slots]) / later
