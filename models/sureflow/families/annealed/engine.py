@@ -20,6 +20,7 @@ from sureflow.families.annealed.process import DENSITY
 from sureflow.families.annealed.spec import (
     LANGEVIN,
     MAX_LEAPFROG,
+    MAX_REPLICAS,
     MAX_STEPS,
     METHODS,
     TEMPERATURE,
@@ -82,12 +83,12 @@ class AnnealedEngine(Engine):
 
     def check(self, spec: LaneSpec) -> None:
         """Check that the model can run a lane."""
-        lane, target = cast(AnnealedSpec, spec), self.model.network
+        lane = cast(AnnealedSpec, spec)
         check_types(lane)
         check_choice("method", lane.method, METHODS)
         check_range("steps", lane.steps, 1, MAX_STEPS)
         check_range("warmup", lane.warmup, 0, MAX_STEPS)
-        check_range("replicas", lane.replicas, 1 if lane.method == LANGEVIN else 2, target.replicas)
+        check_range("replicas", lane.replicas, 1 if lane.method == LANGEVIN else 2, MAX_REPLICAS)
         check_range("leapfrog", lane.leapfrog, 1, MAX_LEAPFROG)
         check_range("start", lane.start, 1e-3, 0.9)
         check_range("noise", lane.noise, 1e-3, 10)
@@ -99,8 +100,6 @@ class AnnealedEngine(Engine):
             np.asarray(lane.condition[TEMPERATURE], np.float64) <= 0
         ):
             raise ValueError("condition: a temperature is above 0")
-        if lane.watch or lane.halt is not None:
-            raise ValueError("watch: runs of densities have no views")
         if isinstance(lane.origin, Inverted):
             raise ValueError("origin: a given point has no run that leads to it")
         if isinstance(lane.origin, Branch):

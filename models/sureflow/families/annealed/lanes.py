@@ -13,11 +13,18 @@ from sureflow.core.card import Condition
 from sureflow.core.engine import EarlyRule
 from sureflow.core.fields import Field
 from sureflow.core.frame import Frame
+from sureflow.core.lane import View
 from sureflow.core.lanes import Lanes
 from sureflow.families.annealed.operations import Guide, Hold
 from sureflow.families.annealed.reference import Reference
 from sureflow.families.annealed.scores.catalogue import SCORES
-from sureflow.families.annealed.spec import LANGEVIN, MAX_STEPS, TEMPERATURE, AnnealedSpec
+from sureflow.families.annealed.spec import (
+    LANGEVIN,
+    MAX_REPLICAS,
+    MAX_STEPS,
+    TEMPERATURE,
+    AnnealedSpec,
+)
 from sureflow.families.annealed.target import Target
 from sureflow.sampling.early_stopping import EarlyStopping
 from sureflow.sampling.recorder import TrajectoryRecorder
@@ -57,7 +64,7 @@ class AnnealedLanes(Lanes):
         self, target: Target, capacity: int, early: Mapping[str, EarlyRule] | None = None
     ) -> None:
         super().__init__(capacity, torch.device("cpu"), 2 * MAX_STEPS + 1)
-        self.network, (replicas, size) = target, (target.replicas, target.dimension)
+        self.network, (replicas, size) = target, (MAX_REPLICAS, target.dimension)
         self.law = Reference(target.mean.cpu().numpy(), target.scale.cpu().numpy())
         wide, many = (replicas, size), (replicas,)
         self.z, self.gradient = self.array("z", wide), self.array("gradient", wide)
@@ -187,6 +194,18 @@ class AnnealedLanes(Lanes):
     def next_step_t(self, slot: int) -> float:
         """The time at which the next step begins."""
         return min(float(self.step[slot] + 1) / self.specs[slot].moves, 1.0)
+
+    def view(self, slot: int) -> View:
+        """The coldest point of a lane at the beginning of its step, and how far apart all are."""
+        rows = int(self.rows[slot])
+        state = self.data(self.z[slot, rows - 1]).astype(np.float32)
+        spread = self.z[slot, :rows].var(0).astype(np.float32)
+        step, t = int(self.step[slot]), float(self.t[slot])
+        return View(step, t, state, state, float(spread.sum()), spread, float("nan"))
+
+    def views(self, slot: int) -> tuple[View, ...]:
+        """The views of a lane so far, ascending."""
+        return self.recorder.views(slot)
 
     def statistics(self, score: str, slots: Slots) -> Floats:
         """What foretells a score of lanes: nothing does."""

@@ -12,13 +12,13 @@ from sureflow.families.annealed.spec import (
     ANNEALING,
     LANGEVIN,
     MAX_LEAPFROG,
+    MAX_REPLICAS,
     MAX_STEPS,
     METHODS,
     TRANSPORT,
     AnnealedSpec,
 )
 
-MAX_REPLICAS = 64
 MAX_BUDGET = 10_000_000
 
 USUAL = AnnealedSpec(0, 0)

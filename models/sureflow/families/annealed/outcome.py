@@ -42,7 +42,7 @@ def outcome(lanes: AnnealedLanes, slot: int) -> Outcome:
         },
         t=lanes.times[slot, :taken].copy(),
         rate=lanes.rates[slot, :taken].copy(),
-        finish_reason="converged",
+        finish_reason="halted" if lanes.halted[slot] else "converged",
         accepted=step,
         rejected=0,
         evaluations=int(lanes.evaluations[slot]),
@@ -51,6 +51,7 @@ def outcome(lanes: AnnealedLanes, slot: int) -> Outcome:
             for name in spec.scores
         },
         frames=lanes.recorder.frames(slot),
+        views=lanes.recorder.views(slot),
     )
 
 

@@ -46,6 +46,8 @@ class AnnealedPhases:
                 self._join(slot, way[number])
                 lanes.recorder.record_frames(np.array([slot]))
             yield from self._until(slot, end)
+            if lanes.halted[slot]:
+                return
 
     def _until(self, slot: int, end: int | None) -> Iterator[Process]:
         """The processes until a number of steps, or to the end."""
@@ -56,6 +58,8 @@ class AnnealedPhases:
             tuning = process is self._tempering and spec.method in (ANNEALING, TRANSPORT)
             lanes.leave_at[slot] = min(last, spec.warmup) if tuning else last
             yield process
+            if lanes.halted[slot]:
+                return
             if lanes.step[slot] < last:
                 lanes.recorder.record_frames(np.array([slot]))
 

@@ -68,6 +68,7 @@ class PointsProcess:
         lost = np.zeros(len(slots), np.bool_)
         for (rows, chosen), reply in zip(lanes.groups(slots), replies, strict=True):
             own = slots[chosen]
+            lanes.recorder.record_views(own[lanes.known[own] & (lanes.leap[own] == 0)])
             target, gradient = self._law(own, rows, reply)
             lanes.evaluations[own] += rows
             new = ~lanes.known[own]
@@ -77,7 +78,7 @@ class PointsProcess:
                 self._advance(own[~new], rows, target[~new], gradient[~new])
             lost[chosen] = ~np.isfinite(target).any(1) & new
         done = lanes.step[slots] >= lanes.leave_at[slots]
-        return done & lanes.known[slots], lost
+        return (done & lanes.known[slots]) | lanes.halted[slots], lost
 
     def end(self, slot: int, spec: LaneSpec) -> Outcome:
         """The result of a lane in its present state."""

@@ -15,7 +15,7 @@ the target alone."""
 LADDERED = (ANNEALING, TEMPERING, TRANSPORT)
 """Methods that have a ladder of temperatures."""
 
-MAX_STEPS, MAX_LEAPFROG = 5000, 64
+MAX_STEPS, MAX_LEAPFROG, MAX_REPLICAS = 5000, 64, 16
 TEMPERATURE = "temperature"
 """Condition of every target: the density is raised to the power of its inverse."""
 

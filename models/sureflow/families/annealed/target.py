@@ -12,9 +12,6 @@ from torch.nn.functional import logsigmoid
 from sureflow.core.card import Condition
 from sureflow.core.process import Reply
 
-MOST_REPLICAS = 16
-"""Points that a lane can move together, where the checkpoint says nothing."""
-
 Bound = tuple[float | None, float | None]
 """Least and largest value of a component; ``None`` where there is no bound."""
 
@@ -34,7 +31,6 @@ class Target(nn.Module):
         mean: Mean of the reference, a number or ``d`` of them.
         scale: Its standard deviations, likewise.
         bounds: Bounds by number of the component.
-        replicas: Most points that a lane can move together.
 
     Raises:
         ValueError: An argument does not fit; begins with its name.
@@ -50,15 +46,9 @@ class Target(nn.Module):
         mean: float | Sequence[float] = 0.0,
         scale: float | Sequence[float] = 1.0,
         bounds: Mapping[str, Sequence[float | None]] | None = None,
-        replicas: int = MOST_REPLICAS,
     ) -> None:
         super().__init__()
-        self.energy, self.dimension, self.replicas = (
-            energy,
-            _whole("dimension", dimension),
-            replicas,
-        )
-        _whole("replicas", replicas)
+        self.energy, self.dimension = energy, _whole("dimension", dimension)
         for name, value in (("mean", mean), ("scale", scale)):
             given = torch.as_tensor(value, dtype=torch.float64, device="cpu")
             if given.shape not in ((), (dimension,)) or not given.isfinite().all():

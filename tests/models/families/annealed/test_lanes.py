@@ -119,6 +119,17 @@ def test_branches_differ(mixture: Model) -> None:
     assert len({sample.data.tobytes() for sample in found}) == 3
 
 
+@pytest.mark.parametrize("spec", VARIED[:4], ids=lambda spec: spec.method)
+def test_runs_are_looked_at_and_halted(mixture: Model, spec: AnnealedSpec) -> None:
+    (whole,) = run(mixture, [replace(spec, watch=(2, 11))])
+    assert [view.step for view in whole.views] == [2, 11]
+    assert whole.data.tobytes() == run(mixture, [spec])[0].data.tobytes()
+    (halted,) = run(mixture, [replace(spec, watch=(2, 11), halt=11)])
+    assert halted.finish_reason == "halted"
+    assert halted.accepted in (11, 12)
+    assert np.array_equal(halted.views[1].state, whole.views[1].state)
+
+
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"method": "vibes"}, "method"),
     ({"replicas": 1}, "replicas"),
@@ -127,7 +138,6 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"leapfrog": 65}, "leapfrog"),
     ({"condition": {"label": np.zeros(1, np.float32)}}, "condition"),
     ({"condition": {"temperature": np.zeros(1, np.float32)}}, "condition"),
-    ({"watch": (1,)}, "watch"),
 ]
 
 
