@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.crystals import confidence, laboratory, page
+from benchmarks.crystals import confidence, laboratory, page, reality
 from benchmarks.report import Part, options, run_parts
 
 PARTS: dict[str, Part] = {
@@ -16,6 +16,7 @@ PARTS: dict[str, Part] = {
     "laboratory": lambda report, chosen: laboratory.measure(
         report, chosen.quick, chosen.compositions, chosen.wanted
     ),
+    "reality": lambda report, chosen: reality.measure(report, chosen.quick, chosen.cifs),
 }
 
 
@@ -34,6 +35,7 @@ def main() -> None:
     parser.add_argument(
         "--wanted", type=int, default=laboratory.WANTED, help="structures ordered of each of them"
     )
+    parser.add_argument("--cifs", type=Path, help="folder of files of real crystals")
     run_parts("crystals", parser, PARTS, page.write)
 
 

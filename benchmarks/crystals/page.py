@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from benchmarks.crystals import confidence, laboratory
+from benchmarks.crystals import confidence, laboratory, reality
 
 PAGE = "crystals.md"
 
@@ -25,4 +25,6 @@ def write(figures: dict[str, Any], folder: Path) -> None:
         parts += [confidence.fragment(figures)]
     if any(label.startswith("laboratory") for label in figures):
         parts += [laboratory.fragment(figures)]
+    if "reality: compounds read" in figures:
+        parts += [reality.fragment(figures)]
     (folder / PAGE).write_text("\n\n".join(part.rstrip("\n") for part in parts) + "\n")
