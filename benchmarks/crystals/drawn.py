@@ -1,20 +1,22 @@
-"""Crystals that a model has drawn, whatever drew them, and the file that they are kept in."""
+"""Crystals that a model draws of compositions that it was not trained on."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from safetensors import safe_open
-from safetensors.numpy import save_file
 
+from sureflow.evaluation.crystals.samples import crystal_of
+from sureflow.families.crystals.formula import formula_of
+from sureflow.families.crystals.spec import COMPOSITION, CrystalSpec
+from sureflow.model import Model
+from sureflow.sampling.sample import run
 from sureflow.training.crystals.crystal import Crystal
+from sureflow.training.crystals.crystal_set import CrystalSet
 
-SCORES = "scores."
-"""Before the names of scores in a file."""
+CAPACITY = 64
+"""Lanes in flight at once; it changes the speed alone."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,7 +27,7 @@ class Drawn:
         crystal: As it was drawn.
         composition: The formula that was asked for.
         scores: By name; larger is less sure.
-        seed: Of the training of its model.
+        seed: Of the draws.
     """
 
     crystal: Crystal
@@ -34,37 +36,35 @@ class Drawn:
     seed: int = 0
 
 
-def save(drawn: Sequence[Drawn], path: Path) -> None:
-    """Write crystals, which have the same scores."""
-    crystals = [each.crystal for each in drawn]
-    compositions = sorted({each.composition for each in drawn})
-    arrays = {
-        "atoms": np.array([len(crystal.species) for crystal in crystals]),
-        "species": np.concatenate([crystal.species for crystal in crystals]),
-        "lattice": np.stack([crystal.lattice for crystal in crystals]),
-        "frac": np.concatenate([crystal.frac for crystal in crystals]),
-        "composition": np.array([compositions.index(each.composition) for each in drawn]),
-        "seed": np.array([each.seed for each in drawn]),
-        **{SCORES + n: np.array([each.scores[n] for each in drawn]) for n in drawn[0].scores},
+def held_out(crystals: CrystalSet) -> list[tuple[int, ...]]:
+    """The atoms of cells of compounds that were held out, each once: atomic numbers."""
+    found = {
+        tuple(crystal.species.tolist())
+        for crystal, out in zip(crystals.crystals(), crystals.held_out, strict=True)
+        if out
     }
-    save_file(arrays, path, {"compositions": json.dumps(compositions)})
+    return sorted(found, key=lambda cell: (len(cell), cell))
 
 
-def load(path: Path) -> list[Drawn]:
-    """Read crystals."""
-    with safe_open(path, "np") as file:
-        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        compositions = json.loads(file.metadata()["compositions"])
-    ends = np.cumsum(arrays["atoms"])
-    found = []
-    for at, (end, count) in enumerate(zip(ends, arrays["atoms"], strict=True)):
-        own = slice(end - count, end)
-        crystal = Crystal(arrays["lattice"][at], arrays["frac"][own], arrays["species"][own])
-        scores = {
-            name.removeprefix(SCORES): float(column[at])
-            for name, column in arrays.items()
-            if name.startswith(SCORES)
-        }
-        formula = compositions[arrays["composition"][at]]
-        found.append(Drawn(crystal, formula, scores, int(arrays["seed"][at])))
-    return found
+def draw(
+    model: Model, cells: Sequence[tuple[int, ...]], each: int, seed: int, scores: Sequence[str]
+) -> Iterator[Drawn]:
+    """Draw so many crystals of each cell with the model's usual sampler.
+
+    Those that diverged are left out.
+    """
+    specs = [
+        CrystalSpec(
+            seed,
+            index,
+            condition={COMPOSITION: np.array(cell, np.float32)},
+            size=(len(cell),),
+            scores=tuple(scores),
+        )
+        for index, cell in enumerate(cell for cell in cells for _ in range(each))
+    ]
+    for spec, sample in zip(specs, run(model, specs, CAPACITY), strict=True):
+        if np.isfinite(sample.data).all():
+            known = {name: sample.scores[name] for name in scores}
+            formula = formula_of(spec.species.astype(int).tolist())
+            yield Drawn(crystal_of(sample.data), formula, known, seed)

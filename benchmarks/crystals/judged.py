@@ -32,8 +32,8 @@ class Judged:
 
     Attributes:
         composition: A number of each composition, ``[N]``.
-        stratum: A number of each pair of atom number and seed, within which samples compare.
-        atoms: Atom numbers, ``[N]``.
+        atoms: Atom numbers, ``[N]``; samples compare with those of as many atoms.
+        seed: Of the draws, ``[N]``.
         scores: By name, ``[N]``; larger is less sure.
         raw: Energy above the best known polymorph, as drawn, by potential, in eV/atom ``[N]``;
             infinite where atoms overlap.
@@ -41,6 +41,7 @@ class Judged:
         above_hull: Energy above our hull after relaxation, by CHGNet, NaN where there is none.
         steps: Steps of the relaxation.
         apart: Whether atoms are apart.
+        overlap: Whether atoms overlap, which is more than that they are not apart.
         balanced: 1 where charges add up, 0 where not, NaN where that does not apply.
         known_raw: Whether the drawn crystal matches a known polymorph.
         known_relaxed: Whether the relaxed one does.
@@ -49,14 +50,15 @@ class Judged:
     """
 
     composition: Integers
-    stratum: Integers
     atoms: Integers
+    seed: Integers
     scores: dict[str, Floats]
     raw: dict[str, Floats]
     relaxed: dict[str, Floats]
     above_hull: Floats
     steps: Integers
     apart: Flags
+    overlap: Flags
     balanced: Floats
     known_raw: Flags
     known_relaxed: Flags
@@ -120,14 +122,15 @@ def judge(
     hull = Hull(known())
     return Judged(
         composition=_numbers([each.composition for each in drawn]),
-        stratum=_numbers([(len(each.crystal.species), each.seed) for each in drawn]),
         atoms=np.array([len(crystal.species) for crystal in raw]),
+        seed=np.array([each.seed for each in drawn]),
         scores={name: np.array([d.scores[name] for d in drawn]) for name in drawn[0].scores},
         raw={name: _above(*pair, raw) for name, pair in tables.items()},
         relaxed={name: _above(*pair, relaxed) for name, pair in tables.items()},
         above_hull=np.array([_number(_above_hull(hull, end)) for end in ends]),
         steps=np.array([0 if end is None else end.steps for end in ends]),
         apart=np.array([apart(crystal) for crystal in raw]),
+        overlap=np.array([overlapping(crystal) for crystal in raw]),
         balanced=np.array([_number(charge_balanced(crystal.species)) for crystal in raw]),
         known_raw=np.array([catalogue.name_of(crystal) is not None for crystal in raw]),
         known_relaxed=np.array([catalogue.name_of(crystal) is not None for crystal in relaxed]),

@@ -11,7 +11,7 @@ from sureflow_client import Client
 BATCH = 16
 """Samples of a request."""
 
-MOST = 512
+MOST = 128
 """Samples of a condition, after which it is given up."""
 
 

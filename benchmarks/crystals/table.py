@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
@@ -26,9 +26,16 @@ RAW, RELAXED = 0.1, 0.05
 FEWEST = 3
 """Atoms of the crystals that the bar is about: with two, little is left to draw."""
 
-QUARTER, HALF = 0.25, 0.5
 LIFT, AUROC = 2.0, 0.75
 """The bar: good ones among the surest quarter over those among all, and AUROC."""
+
+PARTS: Mapping[str, tuple[float, float]] = {
+    "all": (0, 1),
+    "quarter": (0, 0.25),
+    "half": (0, 0.5),
+    "other half": (0.5, 1),
+}
+"""Parts of the crystals by confidence, from the surest on."""
 
 ATOMS, ENERGY = "atom number", "one CHGNet energy"
 """What every score is compared with."""
@@ -56,11 +63,15 @@ class Table:
         stable = j.relaxed["chgnet"] <= RELAXED
         flags = {
             "atoms apart": j.apart,
+            "no atoms overlap": ~j.overlap,
             "matches a known polymorph, raw": j.known_raw,
             "matches a known polymorph, relaxed": j.known_relaxed,
             "unique": j.unique,
             "novel": ~j.known_relaxed,
             "stable, unique, novel": stable & j.unique & ~j.known_relaxed,
+            f"raw <= {RAW:g}": j.raw["chgnet"] <= RAW,
+            f"relaxed <= {RAW:g}": j.relaxed["chgnet"] <= RAW,
+            f"relaxed <= {RELAXED:g}": stable,
         }
         for name, flag in flags.items():
             yield name, self._measured(_share(flag))
@@ -74,39 +85,39 @@ class Table:
         j = self.judged
         for potential in j.raw:
             for what, values in (("raw", j.raw[potential]), ("relaxed", j.relaxed[potential])):
-                for part, name in ((1.0, "all"), (HALF, "half"), (QUARTER, "quarter")):
-                    label = f"median eV/atom by {potential}, {what}, {name}"
+                for part in PARTS:
+                    label = f"median eV/atom by {potential}, {what}, {part}"
                     yield label, self._measured(self._median(values, part))
-        yield "median A to the relaxed", self._measured(self._median(j.displaced, 1.0))
-        yield "median eV/atom above our hull", self._measured(self._median(j.above_hull, 1.0))
+        yield "median A to the relaxed", self._measured(self._median(j.displaced, "all"))
+        yield "median eV/atom above our hull", self._measured(self._median(j.above_hull, "all"))
 
     def scores(self) -> Iterator[Row]:
         """What each score, the atom number and one energy are worth, by both kinds of good."""
         for what, good in self._goods():
             for name, score in self._ranks().items():
                 yield f"AUROC, {what}, {name}", self._measured(self._auroc(score, good))
-                for part, called in ((QUARTER, "quarter"), (HALF, "half")):
-                    label = f"{called} over all, {what}, {name}"
-                    yield label, self._measured(self._lift(score, good, part))
+                for part in ("quarter", "half"):
+                    label = f"{part} over all, {what}, {name}"
+                    yield label, self._measured(self._lift(score, good, PARTS[part][1]))
             mixed = self._measured(self._auroc(self.judged.scores[self.score], good, mixed=True))
             yield f"AUROC, {what}, {self.score}, atom numbers mixed", mixed
 
     def filtered(self) -> Iterator[Row]:
-        """Compositions that are left, and steps of relaxation for each stable crystal."""
-        for part, name in ((1.0, "all"), (HALF, "half"), (QUARTER, "quarter")):
-            yield f"compositions with a stable one, {name}", self._measured(self._coverage(part))
-            yield f"steps for a stable one, {name}", self._measured(self._cost(part))
+        """Shares of good ones by part, compositions left, and relaxation for a stable crystal."""
+        for part in PARTS:
+            for what, good in self._goods():
+                yield f"{what}, {part}", self._measured(self._good(good, part))
+            yield f"compositions with a stable one, {part}", self._measured(self._coverage(part))
+            yield f"steps for a stable one, {part}", self._measured(self._cost(part))
 
-    def bar(self) -> dict[str, bool]:
-        """Whether the score reaches what was set beforehand, for three atoms and more."""
-        many = self.judged.where(self.judged.atoms >= FEWEST)
-        good, score = many.raw["chgnet"] <= RAW, many.scores[self.score]
-        weight = np.ones(len(good))
-        return {
-            f"quarter at least {LIFT:g} times all": lift(score, good, many.stratum, QUARTER, weight)
-            >= LIFT,
-            f"AUROC at least {AUROC:g}": auroc(score, good, many.stratum, weight) >= AUROC,
-        }
+    def bar(self) -> Iterator[Row]:
+        """What was asked of the score beforehand, of crystals of three atoms and more."""
+        many = Table(
+            self.judged.where(self.judged.atoms >= FEWEST), self.score, self._draws, self._seed
+        )
+        good, score = many.judged.raw["chgnet"] <= RAW, many.judged.scores[self.score]
+        yield "quarter over all", many._measured(many._lift(score, good, PARTS["quarter"][1]))
+        yield "AUROC", many._measured(many._auroc(score, good))
 
     def _goods(self) -> Iterator[tuple[str, Flags]]:
         yield f"raw <= {RAW:g}", self.judged.raw["chgnet"] <= RAW
@@ -122,26 +133,33 @@ class Table:
     def _measured(self, measure: Callable[[Floats], float]) -> Measured:
         return measured(measure, self.judged.composition, self._draws, self._seed)
 
-    def _taken(self, part: float, weight: Floats) -> Floats:
-        return surest(self.judged.scores[self.score], self.judged.stratum, part, weight)
+    def _taken(self, part: str, weight: Floats) -> Floats:
+        """How much of each crystal is in a part of those of as many atoms, ``[N]``."""
+        score, atoms = self.judged.scores[self.score], self.judged.atoms
+        first, last = PARTS[part]
+        taken = surest(score, atoms, last, weight)
+        return taken - surest(score, atoms, first, weight) if first else taken
 
-    def _coverage(self, part: float) -> Callable[[Floats], float]:
+    def _good(self, good: Flags, part: str) -> Callable[[Floats], float]:
+        return lambda w: share(good, w * self._taken(part, w))
+
+    def _coverage(self, part: str) -> Callable[[Floats], float]:
         j, good = self.judged, self.judged.relaxed["chgnet"] <= RELAXED
         return lambda w: coverage(good, j.composition, self._taken(part, w), w)
 
-    def _cost(self, part: float) -> Callable[[Floats], float]:
+    def _cost(self, part: str) -> Callable[[Floats], float]:
         j, good = self.judged, self.judged.relaxed["chgnet"] <= RELAXED
         return lambda w: cost_of_one(j.steps, good, self._taken(part, w), w)
 
-    def _median(self, values: Floats, part: float) -> Callable[[Floats], float]:
+    def _median(self, values: Floats, part: str) -> Callable[[Floats], float]:
         return lambda w: median(values, w * self._taken(part, w))
 
     def _auroc(self, score: Floats, good: Flags, mixed: bool = False) -> Callable[[Floats], float]:
-        stratum = np.zeros_like(self.judged.stratum) if mixed else self.judged.stratum
+        stratum = np.zeros_like(self.judged.atoms) if mixed else self.judged.atoms
         return lambda w: auroc(score, good, stratum, w)
 
     def _lift(self, score: Floats, good: Flags, part: float) -> Callable[[Floats], float]:
-        return lambda w: lift(score, good, self.judged.stratum, part, w)
+        return lambda w: lift(score, good, self.judged.atoms, part, w)
 
 
 def _share(flags: Flags) -> Callable[[Floats], float]:

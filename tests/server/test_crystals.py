@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,37 @@ def test_bytes_do_not_depend_on_company(server: Server) -> None:
     assert alone["uncertainty"] == many[2]["uncertainty"]
 
 
+def test_bytes_do_not_depend_on_other_numbers_of_atoms_at_the_same_time(server: Server) -> None:
+    """Requests of three numbers of atoms in flight together, in any order; and a replay of each."""
+    cells = [("NaCl", 1), ("MgF2", 1), ("MgF2", 2), ("CaO", 1), ("TiO2", 2)]
+    bodies = [
+        {
+            "condition": {"composition": formula},
+            "seed": seed,
+            "n": 3,
+            "sampler": {"steps": 4, "units": units},
+            "rewind": {"keep": [0.5]},
+        }
+        for seed in range(3)
+        for formula, units in cells
+    ]
+
+    def bits(body: dict[str, Any]) -> list[Any]:
+        samples = server.generate(**body)["samples"]
+        return [(each["data"], each["uncertainty"], each["handle"]["id"]) for each in samples]
+
+    alone = [bits(body) for body in bodies]
+    with ThreadPoolExecutor(len(bodies)) as pool:
+        together = [*pool.map(bits, reversed(bodies))]
+    for found, other in zip(alone, reversed(together), strict=True):
+        assert [sample[:2] for sample in found] == [sample[:2] for sample in other]
+    for found in alone[: len(cells)]:
+        data, _, handle = found[1]
+        body = {"handle": handle, "at": {"t": 0.5}, "operations": []}
+        (again,) = server.client.post("/v1/edit", json=body).json()["samples"]
+        assert again["data"] == data
+
+
 def test_an_edit_substitutes_an_element_and_holds_the_cell(server: Server) -> None:
     (made,) = server.generate(rewind={"keep": [0.5]}, **ASKED)["samples"]
     handle, at = made["handle"]["id"], {"t": 0.5}
@@ -130,6 +162,44 @@ def test_a_cif_comes_and_goes(server: Server) -> None:
     assert response.status_code == 200, response.text
     (found,) = response.json()["samples"]
     assert found["data"]["formula"] == "MgF2"
+
+
+RUTILE = """data_rutile
+_cell_length_a 4.6
+_cell_length_b 4.6
+_cell_length_c 2.96
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 90
+_symmetry_space_group_name_H-M 'P 42/m n m'
+loop_
+_atom_site_label
+_atom_site_type_symbol
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+Ti1 Ti 0 0 0
+O1 O 0.305 0.305 0
+"""
+"""Titanium dioxide as a file has it: two sites, from which symmetry makes six atoms."""
+
+
+@pytest.mark.skipif(not can_cif(), reason="needs gemmi, of the extra crystals")
+def test_a_cif_with_symmetry_is_scored_and_an_element_of_it_substituted(server: Server) -> None:
+    response = server.client.post(
+        "/v1/invert", json={"samples": [RUTILE], "rewind": {"keep": [0.5]}}
+    )
+    assert response.status_code == 200, response.text
+    (found,) = response.json()["samples"]
+    assert found["data"]["formula"] == "Ti2O4"
+    assert found["uncertainty"] is not None
+    swapped = {"type": "condition", "arrays": {"composition": "SnO2"}}
+    body = {"handle": found["handle"]["id"], "at": {"t": 0.5}, "operations": [swapped]}
+    response = server.client.post("/v1/edit", json=body)
+    assert response.status_code == 200, response.text
+    (made,) = response.json()["samples"]
+    assert made["data"]["formula"] == "Sn2O4"
+    assert made["data"]["frac"] != found["data"]["frac"]
 
 
 @pytest.mark.parametrize(

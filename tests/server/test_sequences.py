@@ -54,7 +54,7 @@ def test_the_card_says_what_there_is_to_ask_for(server: Server) -> None:
     card = cards["alcohols"]
     assert card["family"] == "tokens"
     assert card["samplers"] == ["ancestral", "first_hitting", "confidence", "remasking"]
-    assert card["operations"] == ["resample", "hold", "condition"]
+    assert card["operations"] == ["resample", "hold", "condition", "guide"]
     assert card["formats"][:2] == ["smiles", "text"]
     assert ("svg" in card["formats"]) == available()
     assert "smiles" not in cards["letters"]["formats"]
@@ -127,6 +127,8 @@ def test_edits_hold_resample_and_condition(server: Server) -> None:
     assert len({*edited({"step": 3}, {"type": "resample"}, branches=6)}) > 1
     other = {"type": "condition", "arrays": {"size": [5.0]}, "scale": 3.0}
     assert len(edited({"step": 1}, other)) == 1
+    (guided,) = edited({"step": 0}, {"type": "guide", "bias": {"e": 90.0}})
+    assert guided == "eeeeeee"
     mask = {"type": "hold", "mask": [1, 1, 0, 0, 0, 0, 0]}
     for text in edited({"step": 0}, mask, branches=3):
         assert text[:2] == made["data"][:2]
@@ -181,6 +183,8 @@ def test_a_field_that_cannot_be_served_is_named(
         ({"type": "hold", "text": "C" * 9}, "operations.0.text"),
         ({"type": "hold", "text": "Xe"}, "operations.0.known"),
         ({"type": "hold", "mask": [0, 0, 0, 0, 0]}, "operations.0.mask"),
+        ({"type": "guide", "bias": {}}, "operations.0.bias"),
+        ({"type": "guide", "bias": {"X": 1.0}}, "operations.0.bias"),
         ({"type": "inpaint"}, "operations.0"),
     ],
     ids=str,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.crystals.judged import Judged
-from benchmarks.crystals.table import ENERGY, Table
+from benchmarks.crystals.table import AUROC, ENERGY, LIFT, Table
 
 COMPOSITIONS, EACH = 30, 20
 COUNT = COMPOSITIONS * EACH
@@ -30,14 +30,15 @@ def made_up(sure: float, seed: int = 0) -> Judged:
     score = sure * raw + (1 - sure) * generator.random(COUNT)
     return Judged(
         composition=composition,
-        stratum=atoms,
         atoms=atoms,
+        seed=np.arange(COUNT) % 3,
         scores={"own": score, "nothing": generator.random(COUNT)},
         raw={"chgnet": raw, "7net": raw + 0.01},
         relaxed={"chgnet": relaxed, "7net": relaxed + 0.01},
         above_hull=np.full(COUNT, np.nan),
         steps=np.full(COUNT, 10),
         apart=np.arange(COUNT) % 10 > 0,
+        overlap=np.arange(COUNT) % 5 == 0,
         balanced=np.where(np.arange(COUNT) % 2 == 0, 1.0, np.nan),
         known_raw=raw < 0.2,
         known_relaxed=np.arange(COUNT) % 4 > 0,
@@ -48,6 +49,13 @@ def made_up(sure: float, seed: int = 0) -> Judged:
 
 def rows(table: Table, part: str) -> dict[str, float]:
     return {name: found.value for name, found in getattr(table, part)()}
+
+
+BAR = {"quarter over all": LIFT, "AUROC": AUROC}
+
+
+def bar(judged: Judged) -> dict[str, float]:
+    return {name: found.value for name, found in Table(judged, "own", draws=5).bar()}
 
 
 PERFECT = Table(made_up(1.0), "own", draws=20)
@@ -69,6 +77,7 @@ def test_columns_come_back_from_a_file(tmp_path: Path) -> None:
 def test_validity_is_counted() -> None:
     found = rows(PERFECT, "validity")
     assert found["atoms apart"] == pytest.approx(0.9)
+    assert found["no atoms overlap"] == pytest.approx(0.8)
     assert found["charges add up"] == 1
     assert found["novel"] == pytest.approx(0.25)
     assert found["unique"] == 1
@@ -101,22 +110,27 @@ def test_filtering_halves_the_steps_and_keeps_what_it_can() -> None:
     base = float((PERFECT.judged.relaxed["chgnet"] <= 0.05).mean())
     assert found["steps for a stable one, all"] == pytest.approx(10 / base)
     assert found["steps for a stable one, quarter"] == 10
+    assert found["relaxed <= 0.05, half"] == pytest.approx(min(2 * base, 1), abs=0.05)
+    assert found["relaxed <= 0.05, other half"] == pytest.approx(max(2 * base - 1, 0), abs=0.05)
+    assert found["raw <= 0.1, quarter"] == pytest.approx(1, abs=0.15)
     assert found["compositions with a stable one, all"] == 1
     assert found["compositions with a stable one, quarter"] > 0.9
 
 
 @pytest.mark.parametrize(("sure", "reached"), [(1.0, True), (0.0, False)])
 def test_the_bar_is_reached_by_a_score_that_knows(sure: float, reached: bool) -> None:
-    assert {*Table(made_up(sure), "own").bar().values()} == {reached}
+    assert {
+        name: value >= BAR[name] for name, value in bar(made_up(sure)).items()
+    } == dict.fromkeys(BAR, reached)
 
 
 def test_the_bar_is_about_three_atoms_and_more() -> None:
     knows, nothing = made_up(1.0), made_up(0.0)
     few = knows.atoms == 2
-    mixed = np.where(few, nothing.scores["own"], knows.scores["own"])
-    assert all(Table(replace(knows, scores={"own": mixed}), "own").bar().values())
-    mixed = np.where(few, knows.scores["own"], nothing.scores["own"])
-    assert not any(Table(replace(knows, scores={"own": mixed}), "own").bar().values())
+    for first, second, reached in ((nothing, knows, True), (knows, nothing, False)):
+        mixed = np.where(few, first.scores["own"], second.scores["own"])
+        found = bar(replace(knows, scores={"own": mixed}))
+        assert {value >= BAR[name] for name, value in found.items()} == {reached}
 
 
 def test_an_interval_holds_its_figure() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,11 @@ class Potential:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._calculator = CALCULATORS[name]()
+
+    @cached_property
+    def _calculator(self) -> Any:
+        """It is loaded when it is first asked."""
+        return CALCULATORS[self.name]()
 
     def energy(self, crystal: Crystal) -> float:
         """Energy as it is, in eV/atom.

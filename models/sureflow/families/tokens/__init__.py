@@ -42,7 +42,7 @@ class Tokens(Family):
     codec = TokenCodec()
     tensors: Mapping[str, tuple[str, str]] = {"steps": ("INT32", "sampler.steps")}
     rewind_operation = Resample()
-    reference = "ancestral:64"
+    reference = "ancestral:32"
     wire_names: Mapping[str, str] = {
         **{name: f"sampler.{name}" for name in TokenOptions.model_fields},
         "guidance": "guidance.scale",

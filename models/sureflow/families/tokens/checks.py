@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from sureflow.core.field_types import check_array, check_choice, check_range, check_types
 from sureflow.core.lane import Branch, Inverted
-from sureflow.families.tokens.operations import Hold
+from sureflow.families.tokens.operations import Guide, Hold
 from sureflow.families.tokens.scores.catalogue import SCORES
 from sureflow.families.tokens.spec import (
     FIRST_HITTING,
@@ -67,14 +68,19 @@ def _check_branch(origin: Branch, model: Any) -> None:
             kind: Any = operation
             kind.check(model.card.shape)
             if isinstance(operation, Hold):
-                codes = np.where(operation.mask, operation.known, 0).astype(np.float32)
-                try:
-                    model.network.tokens(torch.from_numpy(codes))
-                except ValueError as error:
-                    raise ValueError(f"known: {error}") from error
+                _check_symbols("known", np.where(operation.mask, operation.known, 0), model)
+            if isinstance(operation, Guide):
+                _check_symbols("bias", operation.codes, model)
         except ValueError as error:
             raise ValueError(f"operations.{number}.{error}") from error
     try:
         check(origin.parent, model)
     except ValueError as error:
         raise ValueError(f"parent: {error}") from error
+
+
+def _check_symbols(name: str, codes: npt.NDArray[Any], model: Any) -> None:
+    try:
+        model.network.tokens(torch.from_numpy(codes.astype(np.float32)))
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error

@@ -40,6 +40,7 @@ class TokenLanes(Lanes):
         entropy: Entropy of its posterior where a token was drawn, in nats; 0 for others.
         surprise: ``-log p`` of a token where it was drawn, in nats.
         drawn_at: Time at which a token was drawn.
+        bias: What is added to the logit of each symbol before a token is drawn.
         leave_at: Number of steps after which a lane leaves the sampler.
         left: Entropy of the tokens that are still masked, together.
         read: What was read of finished sequences, by name of the evidence.
@@ -62,6 +63,7 @@ class TokenLanes(Lanes):
         self.entropy, self.surprise, self.drawn_at = (
             self._host(name, Field((length,), "f8")) for name in ("entropy", "surprise", "drawn_at")
         )
+        self.bias = self._host("bias", Field((network.symbols,), "f8"))
         self.left = self.number("left")
         self.leave_at = self.count("leave_at", kept=False)
         self.read: dict[str, Floats] = {
@@ -79,7 +81,7 @@ class TokenLanes(Lanes):
         self.clear(slot)
         self.tokens[slot] = self.network.mask
         self.held[slot] = False
-        for array in (self.entropy, self.surprise, self.drawn_at):
+        for array in (self.entropy, self.surprise, self.drawn_at, self.bias):
             array[slot] = 0
         self.left[slot] = np.nan
         self.leave_at[slot] = self.most_steps

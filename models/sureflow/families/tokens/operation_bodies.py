@@ -13,7 +13,7 @@ from sureflow.core.condition import MAX_ARRAYS
 from sureflow.core.json_array import JsonArray, read_mask
 from sureflow.core.lane import Array
 from sureflow.core.schema import AtMost, InvalidFieldError, Name, Number, Schema
-from sureflow.families.tokens.operations import Hold, Mask, Resample, Uncertain
+from sureflow.families.tokens.operations import MAX_BIAS, Guide, Hold, Mask, Resample, Uncertain
 from sureflow.families.tokens.spec import MAX_GUIDANCE
 
 HOLE = "_"
@@ -117,6 +117,25 @@ class TokenConditionOperation(Schema):
     """Of classifier-free guidance; by default as before."""
 
 
+Symbol = Annotated[str, Field(max_length=1)]
+Bias = Annotated[Number, Field(ge=-MAX_BIAS, le=MAX_BIAS)]
+
+
+class TokenGuideOperation(Schema):
+    """Make some symbols more or less probable from here on."""
+
+    type: Literal["guide"]
+    bias: Annotated[dict[Symbol, Bias], AtMost(MAX_TEXT)]
+    """By symbol, what is added to its logit, in nats; an empty name is the end of the sequence."""
+
+    def read(self, card: ModelCard, sample: Parent, field: str) -> Guide:
+        """Return the operation; the worker, which knows the alphabet, checks the symbols."""
+        if not self.bias:
+            raise InvalidFieldError(f"{field}.bias", "names no symbol")
+        codes = [ord(symbol) if symbol else 0 for symbol in self.bias]
+        return Guide(np.array(codes, np.float32), np.array([*self.bias.values()], np.float32))
+
+
 def _mask(written: Any, card: ModelCard, field: str) -> Mask:
     mask = read_mask(written, card.shape, field)
     if not mask.any():
@@ -128,5 +147,6 @@ OPERATION_BODIES: dict[str, type[Schema]] = {
     "resample": TokenResampleOperation,
     "hold": TokenHoldOperation,
     "condition": TokenConditionOperation,
+    "guide": TokenGuideOperation,
 }
 """By their ``type``."""

@@ -19,6 +19,8 @@ from sureflow.core.field_types import (
 )
 from sureflow.core.lane import Array
 
+MAX_BIAS = 100.0
+
 Mask = npt.NDArray[np.bool_]
 
 
@@ -85,5 +87,24 @@ class Hold:
         check_array("known", self.known, shape)
 
 
-OPERATIONS: dict[str, type[Any]] = {"resample": Resample, "hold": Hold}
+@dataclass(frozen=True, slots=True, eq=False)
+class Guide:
+    """Make some symbols more or less probable from this step on.
+
+    Attributes:
+        codes: Code points of the symbols, 0 for the end, ``[n]``.
+        bias: What is added to their logits, ``[n]``; it is in nats.
+    """
+
+    codes: Array
+    bias: Array
+
+    def check(self, shape: Sequence[int]) -> None:
+        """Check that there is a number for each symbol."""
+        check_array("codes", self.codes, (len(self.codes),))
+        check_array("bias", self.bias, (len(self.codes),))
+        check_range("bias", float(np.abs(self.bias).max(initial=0.0)), 0, MAX_BIAS)
+
+
+OPERATIONS: dict[str, type[Any]] = {"resample": Resample, "hold": Hold, "guide": Guide}
 """The operations, by the name that recipes use."""

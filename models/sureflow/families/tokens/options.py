@@ -26,7 +26,7 @@ class TokenOptions(Schema):
     """ancestral: each with the same chance; first_hitting: one after another, at the exact times of
     the process; confidence: the surest first; remasking: known ones may be masked again."""
 
-    steps: Annotated[Integer, Field(ge=1, le=MAX_STEPS)] = 64
+    steps: Annotated[Integer, Field(ge=1, le=MAX_STEPS)] = 32
     """Evaluations, in equal steps of time; of first_hitting there is one for every token."""
 
     temperature: Annotated[Number, Field(ge=MIN_TEMPERATURE, le=MAX_TEMPERATURE)] = 1.0

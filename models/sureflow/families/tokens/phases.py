@@ -13,9 +13,9 @@ from sureflow.core.lane import LaneSpec
 from sureflow.core.lanes import Suspended
 from sureflow.core.process import Process
 from sureflow.families.tokens.lanes import TokenLanes
-from sureflow.families.tokens.operations import Hold, Resample
+from sureflow.families.tokens.operations import Guide, Hold, Resample
 from sureflow.families.tokens.reading import Reading
-from sureflow.families.tokens.remasking import hold, remask
+from sureflow.families.tokens.remasking import guide, hold, remask
 from sureflow.families.tokens.sampler import TokenSampler
 from sureflow.families.tokens.scores.catalogue import rows_after
 from sureflow.families.tokens.spec import TokenSpec
@@ -75,6 +75,8 @@ class TokenPhases:
         for number, operation in enumerate(segment.operations, segment.number):
             if isinstance(operation, Hold):
                 hold(self.lanes, slot, operation)
+            elif isinstance(operation, Guide):
+                guide(self.lanes, slot, operation)
             else:
                 u = uniform(
                     (self.lanes.length,), spec.seed, spec.index, Purpose.RESAMPLE, number

@@ -31,8 +31,11 @@ def entropies(log_p: Floats) -> Floats:
 
 
 def tempered(log_p: Floats, temperature: float, top_p: float) -> Floats:
-    """Probabilities to draw from: of a temperature, and of the nucleus of mass ``top_p`` alone."""
-    p = np.exp(log_probabilities(log_p / temperature) if temperature != 1 else log_p)
+    """Probabilities to draw from: of a temperature, and of the nucleus of mass ``top_p`` alone.
+
+    ``log_p`` are log-probabilities up to a constant, ``[length, symbols]``.
+    """
+    p = np.exp(log_probabilities(log_p / temperature))
     if top_p < 1:
         order = np.argsort(-p, -1, kind="stable")
         sorted_p = np.take_along_axis(p, order, -1)

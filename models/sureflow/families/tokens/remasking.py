@@ -1,4 +1,4 @@
-"""Operations on the tokens of a lane: holding them, and masking them again."""
+"""Operations on a lane: holding tokens, masking them again, and a bias of symbols."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 
 from sureflow.core.lane import Array
 from sureflow.families.tokens.lanes import TokenLanes
-from sureflow.families.tokens.operations import Hold, Resample, Uncertain
+from sureflow.families.tokens.operations import Guide, Hold, Resample, Uncertain
 
 
 def hold(lanes: TokenLanes, slot: int, operation: Hold) -> None:
@@ -19,6 +19,12 @@ def hold(lanes: TokenLanes, slot: int, operation: Hold) -> None:
     for array in (lanes.entropy, lanes.surprise):
         array[slot, mask] = 0
     lanes.drawn_at[slot, mask] = lanes.t[slot]
+
+
+def guide(lanes: TokenLanes, slot: int, operation: Guide) -> None:
+    """Set the bias of symbols; the others keep theirs."""
+    tokens = lanes.network.tokens(torch.from_numpy(operation.codes.copy())).numpy()
+    lanes.bias[slot, tokens] = operation.bias
 
 
 def remask(lanes: TokenLanes, slot: int, operation: Resample, u: Array) -> None:

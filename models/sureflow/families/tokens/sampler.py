@@ -116,7 +116,8 @@ class TokenSampler:
         """Draw the tokens that become known."""
         lanes, spec = self.lanes, self.lanes.specs[slot]
         places = np.flatnonzero(revealed)
-        tokens = drawn(tempered(log_p, spec.temperature, spec.top_p), u)[places]
+        biased = log_p + lanes.bias[slot] if lanes.bias[slot].any() else log_p
+        tokens = drawn(tempered(biased, spec.temperature, spec.top_p), u)[places]
         lanes.tokens[slot, places] = tokens
         lanes.entropy[slot, places] = entropies(log_p)[places]
         lanes.surprise[slot, places] = -log_p[places, tokens]

@@ -25,7 +25,7 @@ CONDITIONED = "*condition"
 ONE_EACH = 1
 """Steps of a setting of ``first_hitting``, which has none of its own."""
 
-FIXED = ("ancestral:32", "ancestral:128", "confidence:32", "first_hitting:1")
+FIXED = ("ancestral:64", "confidence:32", "confidence:32/0.6")
 """Settings at which confidence is usually measured."""
 
 

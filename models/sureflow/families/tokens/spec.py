@@ -42,7 +42,7 @@ class TokenSpec(LaneSpec):
     family: ClassVar[str] = "tokens"
 
     method: str = ANCESTRAL
-    steps: int = 64
+    steps: int = 32
     guidance: float = 1.0
     temperature: float = 1.0
     top_p: float = 1.0

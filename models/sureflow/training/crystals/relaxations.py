@@ -58,7 +58,7 @@ class Results:
         for line in lines:
             record = json.loads(line)
             key = record.pop("key")
-            self.found[key] = _relaxed(record) if record else None
+            self.found[key] = relaxed_of(record) if record else None
 
     def run(self, wanted: Iterable[Task], calculator: Any) -> Iterator[Task]:
         """Relax what has not been relaxed yet, and yield each task that has been, or was before."""
@@ -69,7 +69,7 @@ class Results:
 
     def _append(self, key: str, relaxed: Relaxed | None) -> None:
         self.found[key] = relaxed
-        record = {"key": key} | ({} if relaxed is None else _record(relaxed))
+        record = {"key": key} | ({} if relaxed is None else record_of(relaxed))
         with self._path.open("a") as file:
             file.write(json.dumps(record) + "\n")
 
@@ -84,7 +84,8 @@ def _attempt(task: Task, calculator: Any) -> Relaxed | None:
     return relaxed if np.isfinite(relaxed.energy) and near > NEAREST else None
 
 
-def _record(relaxed: Relaxed) -> dict[str, Any]:
+def record_of(relaxed: Relaxed) -> dict[str, Any]:
+    """A relaxed structure as JSON has it."""
     crystal = relaxed.crystal
     return {
         "lattice": crystal.lattice.tolist(),
@@ -96,7 +97,8 @@ def _record(relaxed: Relaxed) -> dict[str, Any]:
     }
 
 
-def _relaxed(record: dict[str, Any]) -> Relaxed:
+def relaxed_of(record: dict[str, Any]) -> Relaxed:
+    """The relaxed structure of a record, which is emptied."""
     crystal = Crystal(
         np.array(record.pop("lattice")),
         np.array(record.pop("frac")),

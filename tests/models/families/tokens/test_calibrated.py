@@ -51,10 +51,13 @@ def test_it_is_kept_in_a_file(calibrated: Model) -> None:
 
 
 def test_confidence_is_measured_at_other_settings(calibrated: Model) -> None:
+    assert calibrated.calibration is not None
+    measured = calibrated.calibration.measured.of[1]
+    assert dict(measured.setting.key)["method"] == "confidence"
+    assert measured.error["pseudo_likelihood"] < 0.1
     options: dict[str, Any] = {"scores": ("pseudo_likelihood",), "capacity": 64}
-    samples = sample(calibrated, 300, 6, method="confidence", steps=4, **options)
+    samples = sample(calibrated, 200, 6, method="confidence", steps=4, **options)
     found = np.array([one.confidence for one in samples])
-    assert {one.confidence_holds for one in samples} == {True}
     assert found.mean() == pytest.approx(0.5, abs=0.1)
     (hot,) = sample(calibrated, 1, 6, steps=8, temperature=1.5)
     assert hot.confidence_holds is False

@@ -10,7 +10,7 @@ import pytest
 
 from sureflow.core.lane import Branch, Sample
 from sureflow.families.tokens.codec import text_of
-from sureflow.families.tokens.operations import Hold, Resample, Uncertain
+from sureflow.families.tokens.operations import Guide, Hold, Resample, Uncertain
 from sureflow.families.tokens.scores.catalogue import SCORES
 from sureflow.families.tokens.spec import METHODS, TokenSpec
 from sureflow.model import Model
@@ -107,6 +107,19 @@ def test_all_that_comes_after_is_drawn_anew(letters: Model) -> None:
     assert len({tuple(one.data) for one in found}) > 1
     for one in found:
         assert np.array_equal(one.map[known], whole.map[known])
+
+
+def test_a_bias_multiplies_the_odds(words: Model) -> None:
+    """The first letter is d in a quarter of the words; with nine times the odds, in 3 of 4."""
+    (whole,) = sample(words, 1, 0, steps=1)
+    guide = Guide(np.array([ord("d")], np.float32), np.log(np.array([9.0], np.float32)))
+    found = edit(words, whole, 0, [guide], branches=600, capacity=64)
+    first = np.array([chr(int(one.data[0])) for one in found])
+    assert {*first} == {"a", "d"}
+    assert (first == "d").mean() == pytest.approx(0.75, abs=4 * (3 / 16 / 600) ** 0.5)
+    unknown = Guide(np.array([ord("z")], np.float32), np.array([1.0], np.float32))
+    with pytest.raises(ValueError, match=r"^operations\.0\.bias: 'z' is not in the alphabet"):
+        edit(words, whole, 0, [unknown])
 
 
 def test_another_condition_changes_what_follows(letters: Model) -> None:

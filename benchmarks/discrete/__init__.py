@@ -1,0 +1,1 @@
+"""What families of discrete samples are worth: one part for each model that ships."""
