@@ -37,7 +37,7 @@ def test_class_conditional_samples_are_recognised() -> None:
     assert max(said) - min(said) > 0.5
 
 
-@pytest.mark.parametrize("name", ["ring", "ring-exact", "digits", "fashion"])
+@pytest.mark.parametrize("name", ["ring", "ring-exact", "digits", "fashion", "cells"])
 def test_every_table_is_finite_where_it_is_used(name: str) -> None:
     """Of every lane that a table is for: its confidence, and what may abandon it on the way."""
     model = load(name)
@@ -66,16 +66,16 @@ def test_digits_have_a_score_with_a_label_and_one_without(label: int | None, sco
 
 
 def test_what_will_not_pass_is_foreseen() -> None:
-    """Of `ring` two fifths of all evaluations are saved when the surest 30 % are kept.
+    """Of `ring` half of all evaluations are saved when the surest 30 % are kept.
 
-    The running score alone saved 37 %; 48 % were measured, and 1.7 % of those that pass were lost.
+    The running score alone saved 37 %; 57 % were measured, and 2.0 % of those that pass were lost.
     """
     model = load("ring")
     specs = [FlowSpec(77, index) for index in range(1000)]
     whole = run(model, specs, capacity=256)
     early = run(model, [replace(spec, early=0.7) for spec in specs], capacity=256)
     spent = sum(sample.evaluations for sample in early)
-    assert spent < 0.58 * sum(sample.evaluations for sample in whole)
+    assert spent < 0.5 * sum(sample.evaluations for sample in whole)
     passing = [sample.confidence is not None and sample.confidence >= 0.7 for sample in whole]
     lost = [e.abandoned_at is not None for p, e in zip(passing, early, strict=True) if p]
     assert sum(lost) <= 0.05 * sum(passing)
