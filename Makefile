@@ -105,6 +105,8 @@ checkpoints: setup data
 	$(BIN)/sureflow ignorance ring --data models/configs/ring.toml
 	$(BIN)/sureflow train models/configs/crystals.toml --out models/checkpoints/crystals
 	$(BIN)/sureflow calibrate crystals
+	$(BIN)/sureflow train models/configs/cells.toml --out models/checkpoints/cells
+	$(BIN)/sureflow calibrate cells --draws 200 --score deviance --other-draws 200
 	$(BIN)/sureflow judge models/judges/fashion.safetensors
 	$(BIN)/sureflow judge models/judges/fashion-other.safetensors --seed 1
 	$(BIN)/sureflow train models/configs/fashion.toml --out models/checkpoints/fashion
