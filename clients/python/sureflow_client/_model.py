@@ -98,6 +98,9 @@ class Model(Wire):
     """What the text of a sample is written in, such as ``smiles``; empty where it is plain, or no
     text."""
 
+    components: tuple[str, ...] | None = None
+    """Names of the components of a sample, where each has one, as genes have."""
+
     null_label: bool | None = None
     """Whether a sample can be made without a class, where there are classes."""
 

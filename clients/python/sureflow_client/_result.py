@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import inf
 from typing import TYPE_CHECKING, Any, overload
 
@@ -158,6 +158,21 @@ class Result(Answered):
             ImportError: RDKit is not installed.
         """
         return [sample.molecule() for sample in self.samples]
+
+    def counts(self, components: Sequence[str] = ()) -> dict[str, Array]:
+        """Return the counts of all samples by the name of the component, such as a gene, ``[n]``.
+
+        The names are those of the model's card, ``client.models()["cells"].components``; without
+        them components are numbered. ``pandas.DataFrame(result.counts(names))`` makes a table, a
+        row for each sample.
+
+        Raises:
+            MissingData: A sample has no data; ``accepted().counts()`` leaves those out.
+            ValueError: There is another number of names than of components.
+        """
+        rows = np.array([sample.array() for sample in self.samples])
+        names = components or [str(number) for number in range(rows.shape[-1])]
+        return {name: column for name, column in zip(names, rows.T, strict=True)}
 
     def sheet(self, columns: int | None = None) -> PIL.Image.Image:
         """Return all samples in one picture, each with its confidence below it; see `sheet`.

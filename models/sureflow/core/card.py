@@ -79,6 +79,7 @@ class ModelCard:
         state_shapes: The shapes of their states, in the same order.
         notation: What the text of a sample is written in, such as ``smiles``, where samples are
             sequences of characters; empty for plain text, and for what is no text.
+        components: Names of the components of a sample, where each has one, as genes have.
         own_sizes: Sizes of the samples of these shapes, or of the one shape, where they are not
             what the shapes differ by, as that of a crystal is its number of atoms.
     """
@@ -109,6 +110,7 @@ class ModelCard:
     state_shapes: tuple[tuple[int, ...], ...] | None = None
     own_sizes: tuple[Size, ...] | None = None
     notation: str = ""
+    components: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.state_shape:

@@ -37,7 +37,14 @@ class TrainingConfig(_Section):
     """How a network is trained."""
 
     objective: Literal[
-        "velocity", "beta_nll", "decoupled", "variance", "beta_variance", "masked"
+        "velocity",
+        "beta_nll",
+        "decoupled",
+        "variance",
+        "beta_variance",
+        "masked",
+        "counts",
+        "bregman",
     ] = "beta_nll"
     seed: int = 0
     steps: PositiveInt

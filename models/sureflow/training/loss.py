@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from sureflow.networks import VelocityNetwork
-from sureflow.training import masked
+from sureflow.training import counted, masked
 from sureflow.training.config import TrainingConfig
 from sureflow.training.data import Source
 from sureflow.training.points import Points, points_on_paths
@@ -101,6 +101,8 @@ OBJECTIVES: dict[str, Objective] = {
     "variance": Objective(variance, VelocityNetwork.noise_parameters),
     "beta_variance": Objective(beta_variance, VelocityNetwork.noise_parameters),
     "masked": Objective(masked.loss, nn.Module.parameters, masked.points),
+    "counts": Objective(counted.loss, nn.Module.parameters, counted.points),
+    "bregman": Objective(counted.bregman_loss, nn.Module.parameters, counted.points),
 }
 """The objectives by name."""
 

@@ -422,6 +422,9 @@ class ModelRecord(OpenAIModel):
     """What the text of a sample is written in, such as `smiles`; empty where it is plain, or no
     text."""
 
+    components: list[str] | None = None
+    """Names of the components of a sample, where each has one, as genes have."""
+
     classes: list[str] | None = None
     null_label: bool | None = None
     """Whether a sample can be made without a class, where there are classes."""

@@ -1,0 +1,1 @@
+"""Training data of cells: counts of genes, from a normalised table."""
