@@ -107,6 +107,9 @@ checkpoints: setup data
 	$(BIN)/sureflow calibrate crystals
 	$(BIN)/sureflow train models/configs/cells.toml --out models/checkpoints/cells
 	$(BIN)/sureflow calibrate cells --draws 200 --score deviance --other-draws 200
+	$(BIN)/python -m sureflow.training.molecules
+	$(BIN)/sureflow train models/configs/molecules.toml --out models/checkpoints/molecules
+	$(BIN)/sureflow calibrate molecules --draws 150 --other-draws 0 --score pseudo_likelihood
 	$(BIN)/sureflow judge models/judges/fashion.safetensors
 	$(BIN)/sureflow judge models/judges/fashion-other.safetensors --seed 1
 	$(BIN)/sureflow train models/configs/fashion.toml --out models/checkpoints/fashion
