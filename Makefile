@@ -103,6 +103,10 @@ checkpoints: setup data
 	$(BIN)/sureflow calibrate ring --draws 16000 --score likelihood --other-draws 1500
 	$(BIN)/sureflow grid ring --draws 12000 --hardest 700
 	$(BIN)/sureflow ignorance ring --data models/configs/ring.toml
+	$(BIN)/python -m pip install --quiet scikit-learn
+	$(BIN)/python -m sureflow.training.targets models/checkpoints
+	for name in breast-cancer mixture-40 funnel many-well; do \
+	  $(BIN)/sureflow calibrate $$name --draws 300 --other-draws 0; done
 	$(BIN)/sureflow train models/configs/crystals.toml --out models/checkpoints/crystals
 	$(BIN)/sureflow calibrate crystals
 	$(BIN)/sureflow train models/configs/cells.toml --out models/checkpoints/cells
