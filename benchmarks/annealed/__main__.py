@@ -93,7 +93,11 @@ def funnel(report: Report, chosen: argparse.Namespace) -> None:
         for method in METHODS:
             found = [drawn(model, n, seed, method=method, budget=budget) for seed in seeds]
             told(f"funnel {method} {budget}", found)
-            _each(report, f"funnel {method} {budget} ESS", [f.summary["ess"] / n for f in found])
+            name = f"funnel {method} {budget}"
+            _each(report, f"{name} ESS", [f.summary["ess"] / n for f in found])
+            for key, words in (("log_z", "log Z"), ("r_hat", "R-hat")):
+                if key in found[0].summary:
+                    _each(report, f"{name} {words}", [f.summary[key] for f in found])
     target = cast(Funnel, model.network.energy)
     exact = [target.exact(n, torch.Generator().manual_seed(seed)).numpy() for seed in seeds]
     told("funnel exact", [Weighted(each, np.full(n, 1 / n), {}, 0) for each in exact])

@@ -68,7 +68,7 @@ near none say so.
 def _funnel(figures: dict[str, Any]) -> str:
     if "funnel exact mean" not in figures:
         return ""
-    names = ("mean", "deviation", "below -3", "ESS")
+    names = ("mean", "deviation", "below -3", "ESS", "log Z", "R-hat")
     keys = [("exact", "funnel exact", "")] + [
         (method, f"funnel {method} {budget}", str(budget))
         for budget in BUDGETS
@@ -82,6 +82,8 @@ def _funnel(figures: dict[str, Any]) -> str:
         "deviation (3)",
         "share below -3 (0.16)",
         "ESS / n",
+        "log Z (0)",
+        "R-hat",
     ]
     return f"""
 ## Neal's funnel in ten dimensions
@@ -91,6 +93,8 @@ and standard deviation 3.
 
 {_table(head, rows)}
 No method with one step size per temperature comes down into the neck with so few evaluations.
+R-hat says so where chains run. Annealing has none, and its `log_z_error` is too small here: the
+weights that are missing are those of particles that never came there.
 """
 
 
