@@ -34,8 +34,9 @@ variances of genes with a mean above 0.5. Overdispersion is the median over gene
 |---|{rules}
 {rows}
 
-Held-out cells: {share of zeros, held-out cells:.1%} zeros, overdispersion
-{overdispersion, held-out cells:.2f}, deviation of totals {deviation of totals, held-out cells:.0f}.
+Of the held-out cells the share of zeros is {share of zeros, held-out cells:.3f}, overdispersion
+{overdispersion, held-out cells:.2f}, and the deviation of totals
+{deviation of totals, held-out cells:.0f}.
 """
 
 LABELS = """## By label
@@ -64,7 +65,7 @@ SAMPLERS = """## How should they be drawn?
 
 One seed.
 
-| sampler | sliced distance | MMD |
+| sampler | sliced distance | MMD in thousandths |
 |---|---|---|
 {rows}
 """
@@ -76,10 +77,12 @@ are Poisson with gamma rates of shapes 60 and 5, half of 60 and 40. A model is t
 {seeds} in all; 1,000 samples are compared with 1,000 fresh pairs, and so are the training pairs,
 which is the floor. Published for their network and sampler: Wasserstein-2 {published} ± {spread}.
 
-| | Wasserstein-2 | MMD |
+| | Wasserstein-2 | MMD in thousandths |
 |---|---|---|
 {rows}
 """
+
+THOUSANDS = "MMD in thousandths"
 
 POPULATIONS = (
     *("model", "confident half", "negative binomial", "negative binomial, with totals"),
@@ -100,22 +103,24 @@ def write(figures: dict[str, Any], path: Path) -> None:
         LABELS.format(**head, rows=_labels(figures)),
         _sure(figures),
         SAMPLERS.format(rows=_samplers(figures)),
-        _toy(figures),
+        *([_toy(figures)] if "toy: seeds" in figures else []),
     ]
     path.write_text("\n\n".join(part.strip() for part in parts) + "\n")
 
 
 def _shown(figures: dict[str, Any], label: str) -> str:
-    value, half = figures[label], figures.get(f"{label}, +-")
-    digits = 0 if abs(value) >= 10 else 3
-    return f"{value:.{digits}f}" + ("" if half is None else f" ± {half:.{digits}f}")
+    scale = 1000 if "MMD" in label else 1
+    value, half = scale * figures[label], figures.get(f"{label}, +-")
+    digits = 0 if abs(value) >= 10 else 3 - len(str(scale)) // 2
+    return f"{value:.{digits}f}" + ("" if half is None else f" ± {scale * half:.{digits}f}")
 
 
 def _rows(figures: dict[str, Any], rows: tuple[str, ...]) -> str:
-    return "\n".join(
-        f"| {row} | " + " | ".join(_shown(figures, f"{row}, {name}") for name in POPULATIONS) + " |"
-        for row in rows
-    )
+    found = []
+    for row in rows:
+        shown = (_shown(figures, f"{row}, {name}") for name in POPULATIONS)
+        found.append(f"| {row.replace('MMD', THOUSANDS)} | {' | '.join(shown)} |")
+    return "\n".join(found)
 
 
 def _labels(figures: dict[str, Any]) -> str:

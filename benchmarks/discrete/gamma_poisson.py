@@ -73,7 +73,7 @@ def measure(report: Report, seeds: Sequence[int], steps: int) -> None:
         made = [
             np.stack([one.data for one in drawn]).astype(np.int64)
             for drawn in (
-                sample(model, COUNT, seed, capacity=128, method=method, steps=count)
+                sample(model, COUNT, seed, capacity=256, method=method, steps=count)
                 for model, seed in zip(models, seeds, strict=True)
             )
         ]

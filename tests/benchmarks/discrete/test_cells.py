@@ -87,7 +87,7 @@ def test_the_page_has_every_figure(
     assert "{" not in page
     assert "| `doubt` |" in page
     assert "| B |" in page
-    assert "| bridge:15 | 2.375 ± 1.588 | 0.005 ± 0.064 |" in page
+    assert "| bridge:15 | 2.375 ± 1.588 | 5.0 ± 63.5 |" in page
     assert "| `tau:20` |" in page
     rows = [line for line in page.splitlines() if line.startswith("|")]
     assert len(rows) > 25
