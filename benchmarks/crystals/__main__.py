@@ -13,7 +13,7 @@ from benchmarks.report import Part, options, run_parts
 
 PARTS: dict[str, Part] = {
     "confidence": lambda report, chosen: confidence.measure(
-        report, chosen.quick, chosen.cache, chosen.relax
+        report, chosen.quick, chosen.cache, chosen.relax, not chosen.only_chgnet
     ),
     "laboratory": lambda report, chosen: laboratory.measure(
         report, chosen.quick, chosen.compositions, chosen.wanted
@@ -37,14 +37,8 @@ def main() -> None:
     parser.add_argument(
         "--wanted", type=int, default=laboratory.WANTED, help="structures ordered of each of them"
     )
-    parser.add_argument(
-        "--relax",
-        type=int,
-        nargs="*",
-        default=confidence.SEEDS,
-        metavar="SEED",
-        help="seeds of the draws that are relaxed",
-    )
+    parser.add_argument("--relax", type=int, help="crystals of each cell to relax; default: all")
+    parser.add_argument("--only-chgnet", action="store_true", help="ask no second potential")
     parser.add_argument("--cifs", type=Path, help="folder of files of real crystals")
     run_parts("crystals", parser, PARTS, page.write)
 

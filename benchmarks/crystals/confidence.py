@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from benchmarks.crystals.table import ATOMS, AUROC, ENERGY, FEWEST, LIFT, PARTS,
 from benchmarks.report import Report
 from sureflow.checkpoint import load
 from sureflow.evaluation.crystals.known import shipped
+from sureflow.evaluation.crystals.potential import CALCULATORS
 from sureflow.folders import embedded_folder
 
 SEEDS, EACH = (0, 1, 2), 2
@@ -27,16 +28,20 @@ SCORES = (
 )
 """What is compared; the first is the model's default, which filters."""
 
-DRAWS = 400
+DRAWS = 200
 """Draws of the bootstrap."""
 
 QUICK, QUICK_DRAWS = 20, 50
 """Crystals that are judged with ``--quick``, and draws of the bootstrap then."""
 
 
-def measure(report: Report, quick: bool, cache: Path, relaxed_seeds: Sequence[int]) -> None:
+def measure(
+    report: Report, quick: bool, cache: Path, most: int | None, second: bool = True
+) -> None:
     """Draw, judge, and report all crystals, those of the bar, and each number of atoms."""
-    judged = _judged(quick, cache, relaxed_seeds)
+    judged = _judged(quick, cache, most, second)
+    if most is not None:
+        report.add("relaxed of each cell", most)
     draws = QUICK_DRAWS if quick else DRAWS
     parts = {"all": judged, f"n >= {FEWEST}": judged.where(judged.atoms >= FEWEST)}
     for name, part in parts.items():
@@ -60,17 +65,27 @@ def measure(report: Report, quick: bool, cache: Path, relaxed_seeds: Sequence[in
         report.add(f"bar: {label}, {asked:g} asked", str(found))
 
 
-def _judged(quick: bool, cache: Path, relaxed_seeds: Sequence[int]) -> Judged:
+def _judged(quick: bool, cache: Path, most: int | None, second: bool) -> Judged:
     drawn = list(_drawn())
     if quick:
         drawn = drawn[:: max(len(drawn) // QUICK, 1)]
-    return judge(drawn, shipped(), Kept("chgnet", cache), Kept("7net", cache), relaxed_seeds)
+    other = Kept("7net", cache) if second else None
+    return judge(drawn, shipped(), Kept("chgnet", cache), other, most)
 
 
 def _drawn() -> Iterator[Drawn]:
     model, cells = load(embedded_folder() / "crystals"), held_out(shipped())
     for seed in SEEDS:
         yield from draw(model, cells, EACH, seed, SCORES)
+
+
+def options(figures: dict[str, Any]) -> str:
+    """What this part was asked to leave out."""
+    if "all: crystals" not in figures:
+        return ""
+    few = figures.get("relaxed of each cell")
+    found = [] if few is None else [f"--relax {few}"]
+    return " ".join([*found, *([] if "7net" in _potentials(figures) else ["--only-chgnet"])])
 
 
 def fragment(figures: dict[str, Any]) -> str:
@@ -87,7 +102,7 @@ def fragment(figures: dict[str, Any]) -> str:
         _grid(
             figures,
             "median eV/atom",
-            [f"{p}, {w}" for p in ("chgnet", "7net") for w in ("raw", "relaxed")],
+            [f"{p}, {w}" for p in _potentials(figures) for w in ("raw", "relaxed")],
             [*PARTS],
             large + ": median eV/atom by {row}, {column}",
         ),
@@ -134,6 +149,10 @@ def fragment(figures: dict[str, Any]) -> str:
 
 def _counts(label: str) -> bool:
     return label.endswith(": crystals")
+
+
+def _potentials(figures: dict[str, Any]) -> list[str]:
+    return [p for p in CALCULATORS if f"all: median eV/atom by {p}, raw, all" in figures]
 
 
 def _rows(figures: dict[str, Any], of: str) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,7 +107,7 @@ def judge(
     crystals: CrystalSet,
     chgnet: Potential,
     other: Potential | None = None,
-    relaxed_seeds: Collection[int] | None = None,
+    most: int | None = None,
 ) -> Judged:
     """Judge crystals by CHGNet, and by another potential whose energies stay apart.
 
@@ -115,10 +116,10 @@ def judge(
         crystals: Those that are known, with their energies by CHGNet.
         chgnet: Relaxes, and judges.
         other: Judges the same structures once more, against its own energies of the known ones.
-        relaxed_seeds: Seeds of the draws that are relaxed, which costs the most; all by default.
+        most: Crystals of each cell that are relaxed, which costs the most; all by default.
     """
     raw = [each.crystal for each in drawn]
-    left = [relaxed_seeds is not None and each.seed not in relaxed_seeds for each in drawn]
+    left = _left(raw, most)
     ends = [
         None if out else _relaxed(chgnet, crystal)
         for crystal, out in zip(tqdm(raw, "relaxed", unit="crystal"), left, strict=True)
@@ -146,12 +147,38 @@ def judge(
         overlap=np.array([overlapping(crystal) for crystal in raw]),
         balanced=np.array([_number(charge_balanced(crystal.species)) for crystal in raw]),
         known_raw=np.array([catalogue.name_of(crystal) is not None for crystal in raw]),
-        known_relaxed=np.array([catalogue.name_of(crystal) is not None for crystal in relaxed]),
-        unique=np.array(first_of_kind(relaxed)),
+        known_relaxed=np.array(
+            [
+                not out and catalogue.name_of(crystal) is not None
+                for crystal, out in zip(relaxed, left, strict=True)
+            ]
+        ),
+        unique=_unique(relaxed, left),
         displaced=np.array(
-            [_number(displacement(*pair)) for pair in zip(raw, relaxed, strict=True)]
+            [
+                np.nan if out else _number(displacement(*pair))
+                for *pair, out in zip(raw, relaxed, left, strict=True)
+            ]
         ),
     )
+
+
+def _unique(relaxed: Sequence[Crystal], left: Sequence[bool]) -> Flags:
+    found = np.zeros(len(relaxed), np.bool_)
+    kept = [crystal for crystal, out in zip(relaxed, left, strict=True) if not out]
+    found[~np.array(left)] = first_of_kind(kept)
+    return found
+
+
+def _left(crystals: Sequence[Crystal], most: int | None) -> list[bool]:
+    """Whether there are so many of the same atoms before each."""
+    seen: Counter[tuple[int, ...]] = Counter()
+    found = []
+    for crystal in crystals:
+        cell = tuple(crystal.species.tolist())
+        found.append(most is not None and seen[cell] >= most)
+        seen[cell] += 1
+    return found
 
 
 def _relaxed(potential: Potential, crystal: Crystal) -> Relaxed | None:

@@ -11,16 +11,17 @@ PAGE = "crystals.md"
 
 HEAD = """# Crystals
 
-Written by `python -m benchmarks.crystals --docs docs/benchmarks`. The model `crystals` and its
-scores as they are served; the judge is CHGNet 0.3.0, which also made the training structures, and
-7net-0 beside it. In brackets the interval in which 90 % of bootstrap draws over compositions lie.
-There is one training; the seeds are those of the draws.
+Written by `python -m benchmarks.crystals --docs docs/benchmarks`{options}. The model `crystals` and
+its scores as they are served; the judge is CHGNet 0.3.0, which also made the training structures.
+In brackets the interval in which 90 % of bootstrap draws over compositions lie. There is one
+training; the seeds are those of the draws.
 """
 
 
 def write(figures: dict[str, Any], folder: Path) -> None:
     """Write the page with the parts that have been measured."""
-    parts = [HEAD]
+    asked = confidence.options(figures)
+    parts = [HEAD.format(options=f" with `{asked}`" if asked else "")]
     if "all: crystals" in figures:
         parts += [confidence.fragment(figures)]
     if any(label.startswith("laboratory") for label in figures):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.crystals.drawn import Drawn
+from benchmarks.crystals.judged import _left, _unique
 from sureflow.evaluation.crystals.known import shipped
 from sureflow.training.crystals.crystal import Crystal
 
@@ -23,6 +24,16 @@ def some(count: int, by: float = 0.0) -> list[Drawn]:
         formula = crystals.compositions[crystals.composition[at]]
         found.append(Drawn(moved, formula, {"own": by, "other": float(at)}, seed=3))
     return found
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_so_many_of_each_cell_are_relaxed() -> None:
+    pytest.importorskip("pymatgen")
+    cells = [crystal.crystal for crystal in [*some(2), *some(2), *some(1)]]
+    assert _left(cells, 1) == [False, False, True, True, True]
+    assert _left(cells, 2) == [False] * 4 + [True]
+    assert not any(_left(cells, None))
+    assert _unique(cells, _left(cells, 2)).tolist() == [True, True, False, False, False]
 
 
 @pytest.mark.filterwarnings("ignore")
