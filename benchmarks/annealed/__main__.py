@@ -87,7 +87,11 @@ def funnel(report: Report, chosen: argparse.Namespace) -> None:
         _each(report, f"{name} mean", means)
         spreads = [max(s - m * m, 0.0) ** 0.5 for s, m in zip(squares, means, strict=True)]
         _each(report, f"{name} deviation", spreads)
-        _each(report, f"{name} below -3", [float(f.mean(neck < -3)) for f, neck in necks])
+        _each(
+            report,
+            f"{name} below -3",
+            [float(f.mean((neck < -3).astype(float))) for f, neck in necks],
+        )
 
     for budget in BUDGETS:
         for method in METHODS:

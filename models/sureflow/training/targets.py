@@ -7,6 +7,7 @@ Cancer Wisconsin (Diagnostic) set as scikit-learn has them, which must be instal
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -89,18 +90,20 @@ def _laplace(energy: LogisticPosterior, size: int) -> tuple[Tensor, Tensor]:
     """Mode and marginal standard deviations ``[d]``, by Newton's method."""
 
     def density(x: Tensor) -> Tensor:
-        return energy(x[None], torch.ones(1, 1, dtype=torch.float64))[0]
+        found: Tensor = energy(x[None], torch.ones(1, 1, dtype=torch.float64))[0]
+        return found
 
+    derivatives: Any = torch.autograd.functional
     at = torch.zeros(size, dtype=torch.float64)
     for _ in range(NEWTON_STEPS):
-        curvature = torch.autograd.functional.hessian(density, at)
-        slope = torch.autograd.functional.jacobian(density, at)
+        curvature = derivatives.hessian(density, at)
+        slope = derivatives.jacobian(density, at)
         at = at - torch.linalg.solve(curvature, slope)
-    covariance = torch.linalg.inv(-torch.autograd.functional.hessian(density, at))
+    covariance = torch.linalg.inv(-derivatives.hessian(density, at))
     return at, covariance.diagonal().sqrt()
 
 
-TARGETS = {
+TARGETS: dict[str, tuple[Callable[[], tuple[dict[str, Any], Target]], dict[str, Any]]] = {
     "mixture-40": (mixture, {"source": "Midgley et al., 2023", "seed": SEED}),
     "funnel": (funnel, {"source": "Neal, 2003"}),
     "many-well": (many_well, {"source": "Noe et al., 2019; Midgley et al., 2023"}),

@@ -23,7 +23,7 @@ RUN: dict[str, Any] = {"steps": 40, "warmup": 40, "replicas": 6}
 
 
 def modes(data: np.ndarray) -> np.ndarray:
-    return ((data[:, None] - np.array(APART)) ** 2).sum(-1).argmin(1)
+    return np.asarray(((data[:, None] - np.array(APART)) ** 2).sum(-1).argmin(1))
 
 
 def weights(samples: list[Any]) -> np.ndarray:
@@ -78,7 +78,13 @@ def test_a_transport_has_mean_weight_one_from_an_exact_beginning(gaussian: Model
 @pytest.mark.parametrize("replicas", [1, 3])
 def test_moves_leave_a_gaussian_as_it_is(gaussian: Model, leapfrog: int, replicas: int) -> None:
     """Variance and mean in closed form: chains of the target alone, tuned and then fixed."""
-    run = {"method": "mala", "steps": 20, "warmup": 30, "leapfrog": leapfrog, "replicas": replicas}
+    run: dict[str, Any] = {
+        "method": "mala",
+        "steps": 20,
+        "warmup": 30,
+        "leapfrog": leapfrog,
+        "replicas": replicas,
+    }
     samples = sureflow.sample(gaussian, 400, 7, scores=("rejection",), **run)
     data = np.array([sample.data for sample in samples], np.float64) - [1.0, -1.0]
     assert (np.abs(data.mean(0)) < 4 * 0.5 / np.sqrt(400)).all()
