@@ -67,8 +67,9 @@ def gaussian_flow(
     torch.manual_seed(seed)
     network = MLP((counts.shape[1],), 192, 3, int(labels.max()) + 1, 192, noise=())
     source = Arrays(scaled, torch.from_numpy(labels), (), "")
-    config = TrainingConfig(
-        objective="velocity", seed=seed, steps=steps, learning_rate=2e-3, weight_decay=0.01
+    training = {"objective": "velocity", "seed": seed, "steps": steps}
+    config = TrainingConfig.model_validate(
+        {**training, "learning_rate": 2e-3, "weight_decay": 0.01}
     )
     with TemporaryDirectory() as folder:
         trainer = Trainer(network, source, config, Path(folder))
@@ -77,8 +78,9 @@ def gaussian_flow(
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn((len(wanted), counts.shape[1]), generator=generator)
     end = _integrated(network, x, torch.from_numpy(wanted)).numpy().astype(np.float64)
-    found = np.expm1(end * deviation + mean).round()
-    return np.clip(found, 0, 2 * counts.max()).astype(np.int64)
+    found = np.clip(np.expm1(end * deviation + mean).round(), 0, 2 * counts.max())
+    whole: Integers = found.astype(np.int64)
+    return whole
 
 
 @torch.no_grad()

@@ -103,11 +103,9 @@ def _cells(report: Report, asked: argparse.Namespace) -> None:
 
 def read(folder: Path, names: tuple[str, ...]) -> Cells:
     """Read the cells to learn from and those held out."""
-    parts = list[Integers]()
-    for file in (KNOWN, HELD_OUT):
-        found = load_file(folder / file)
-        parts += [found["samples"].astype(np.int64), found["labels"]]
-    return Cells(*parts, names)
+    known, held = (load_file(folder / file) for file in (KNOWN, HELD_OUT))
+    counts, apart = (found["samples"].astype(np.int64) for found in (known, held))
+    return Cells(counts, known["labels"], apart, held["labels"], names)
 
 
 def draws(model: Model, labels: Integers, seed: int, **fields: Any) -> list[Sample]:
