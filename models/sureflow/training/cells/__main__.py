@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors.numpy import save_file
@@ -36,7 +37,10 @@ def main() -> None:
     }
     options.out.mkdir(parents=True, exist_ok=True)
     for name, rows in (("cells", known), ("cells-held-out", held)):
-        tensors = {"samples": cells.counts[rows].astype(np.float32), "labels": cells.labels[rows]}
+        tensors: dict[str, Any] = {
+            "samples": cells.counts[rows].astype(np.float32),
+            "labels": cells.labels[rows],
+        }
         save_file(tensors, options.out / f"{name}.safetensors", notes)
         print(f"{options.out / name}.safetensors: {len(rows)} cells")
     print(json.dumps({"components": cells.genes, "kinds": cells.kinds}))
