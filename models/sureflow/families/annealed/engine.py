@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from sureflow.core.card import Condition
+from sureflow.core.draw import Purpose, normal
 from sureflow.core.engine import EarlyRule, Engine, Head
 from sureflow.core.field_types import check_choice, check_range, check_types
 from sureflow.core.lane import Branch, Inverted, LaneSpec
@@ -67,7 +68,8 @@ class AnnealedEngine(Engine):
         target: Target = self.model.network
 
         def example(count: int) -> dict[str, Tensor]:
-            noise = torch.randn(count, target.dimension, generator=torch.Generator().manual_seed(0))
+            shape = (target.dimension,)
+            noise = torch.stack([normal(shape, 0, row, Purpose.START) for row in range(count)])
             at = target.mean + target.scale * noise.double().to(target.mean.device)
             given = {
                 name: torch.full((count, *each.shape), each.null, dtype=at.dtype, device=at.device)

@@ -8,6 +8,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from sureflow.core.draw import Purpose, uniform
 from sureflow.core.engine import EarlyRule, Engine, Head
 from sureflow.core.lane import LaneSpec
 from sureflow.families.tokens.checks import check
@@ -55,12 +56,13 @@ class TokenEngine(Engine):
             return {LOGITS: network(tokens, **given)}
 
         def example(count: int) -> dict[str, Tensor]:
-            generator = torch.Generator().manual_seed(0)
-            size = (count, network.length)
-            tokens = torch.randint(0, network.symbols, size, generator=generator)
-            hidden = torch.rand(size, generator=generator) < torch.rand(
-                count, 1, generator=generator
+            shape = (network.length,)
+            drawn, share = (
+                torch.stack([uniform(shape, 0, row, purpose) for row in range(count)])
+                for purpose in (Purpose.START, Purpose.STEP)
             )
+            tokens = (drawn * network.symbols).long()
+            hidden = share < share[:, :1]
             found = {"tokens": torch.where(hidden, network.mask, tokens)}
             for number, (name, condition) in enumerate(conditions.items()):
                 value = torch.arange(count)[:, None].float() * 0.1 + number
