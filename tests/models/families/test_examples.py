@@ -1,4 +1,4 @@
-"""The example rows of a head begin alike, however many there are: block sizes are checked by that."""
+"""Example rows of a head begin alike, however many there are: block sizes are checked by it."""
 
 from __future__ import annotations
 
