@@ -103,8 +103,17 @@ checkpoints: setup data
 	$(BIN)/sureflow calibrate ring --draws 16000 --score likelihood --other-draws 1500
 	$(BIN)/sureflow grid ring --draws 12000 --hardest 700
 	$(BIN)/sureflow ignorance ring --data models/configs/ring.toml
+	$(BIN)/python -m pip install --quiet scikit-learn
+	$(BIN)/python -m sureflow.training.targets models/checkpoints
+	for name in breast-cancer mixture-40 funnel many-well; do \
+	  $(BIN)/sureflow calibrate $$name --draws 300 --other-draws 0; done
 	$(BIN)/sureflow train models/configs/crystals.toml --out models/checkpoints/crystals
 	$(BIN)/sureflow calibrate crystals
+	$(BIN)/sureflow train models/configs/cells.toml --out models/checkpoints/cells
+	$(BIN)/sureflow calibrate cells --draws 200 --score deviance --other-draws 200
+	$(BIN)/python -m sureflow.training.molecules
+	$(BIN)/sureflow train models/configs/molecules.toml --out models/checkpoints/molecules
+	$(BIN)/sureflow calibrate molecules --draws 150 --other-draws 0 --score pseudo_likelihood
 	$(BIN)/sureflow judge models/judges/fashion.safetensors
 	$(BIN)/sureflow judge models/judges/fashion-other.safetensors --seed 1
 	$(BIN)/sureflow train models/configs/fashion.toml --out models/checkpoints/fashion

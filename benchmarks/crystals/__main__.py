@@ -12,7 +12,9 @@ from benchmarks.crystals import confidence, laboratory, page, reality
 from benchmarks.report import Part, options, run_parts
 
 PARTS: dict[str, Part] = {
-    "confidence": lambda report, chosen: confidence.measure(report, chosen.quick, chosen.cache),
+    "confidence": lambda report, chosen: confidence.measure(
+        report, chosen.quick, chosen.cache, chosen.relax
+    ),
     "laboratory": lambda report, chosen: laboratory.measure(
         report, chosen.quick, chosen.compositions, chosen.wanted
     ),
@@ -34,6 +36,14 @@ def main() -> None:
     )
     parser.add_argument(
         "--wanted", type=int, default=laboratory.WANTED, help="structures ordered of each of them"
+    )
+    parser.add_argument(
+        "--relax",
+        type=int,
+        nargs="*",
+        default=confidence.SEEDS,
+        metavar="SEED",
+        help="seeds of the draws that are relaxed",
     )
     parser.add_argument("--cifs", type=Path, help="folder of files of real crystals")
     run_parts("crystals", parser, PARTS, page.write)

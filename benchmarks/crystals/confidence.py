@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from benchmarks.crystals.drawn import Drawn, draw, held_out
 from benchmarks.crystals.judged import Judged, judge
@@ -25,17 +27,21 @@ SCORES = (
 )
 """What is compared; the first is the model's default, which filters."""
 
+DRAWS = 400
+"""Draws of the bootstrap."""
+
 QUICK, QUICK_DRAWS = 20, 50
 """Crystals that are judged with ``--quick``, and draws of the bootstrap then."""
 
 
-def measure(report: Report, quick: bool, cache: Path) -> None:
+def measure(report: Report, quick: bool, cache: Path, relaxed_seeds: Sequence[int]) -> None:
     """Draw, judge, and report all crystals, those of the bar, and each number of atoms."""
-    judged = _judged(quick, cache)
-    draws = QUICK_DRAWS if quick else 1000
+    judged = _judged(quick, cache, relaxed_seeds)
+    draws = QUICK_DRAWS if quick else DRAWS
     parts = {"all": judged, f"n >= {FEWEST}": judged.where(judged.atoms >= FEWEST)}
     for name, part in parts.items():
         report.add(f"{name}: crystals", len(part.atoms))
+        report.add(f"{name}: relaxed", int((~np.isnan(part.relaxed["chgnet"])).sum()))
         report.add(f"{name}: compositions", len({*part.composition.tolist()}))
         table = Table(part, SCORES[0], draws)
         for rows in (table.validity, table.energies, table.scores, table.filtered):
@@ -54,11 +60,11 @@ def measure(report: Report, quick: bool, cache: Path) -> None:
         report.add(f"bar: {label}, {asked:g} asked", str(found))
 
 
-def _judged(quick: bool, cache: Path) -> Judged:
+def _judged(quick: bool, cache: Path, relaxed_seeds: Sequence[int]) -> Judged:
     drawn = list(_drawn())
     if quick:
         drawn = drawn[:: max(len(drawn) // QUICK, 1)]
-    return judge(drawn, shipped(), Kept("chgnet", cache), Kept("7net", cache))
+    return judge(drawn, shipped(), Kept("chgnet", cache), Kept("7net", cache), relaxed_seeds)
 
 
 def _drawn() -> Iterator[Drawn]:
@@ -73,6 +79,9 @@ def fragment(figures: dict[str, Any]) -> str:
     numbers = [label.removesuffix(": crystals") for label in figures if _counts(label)]
     parts = [
         VALIDITY,
+        f"{figures['all: crystals']} crystals of {figures['all: compositions']} compositions,"
+        f" {figures[f'{large}: crystals']} of them of three atoms and more; relaxed were"
+        f" {figures['all: relaxed']} and {figures[f'{large}: relaxed']}.",
         _grid(figures, "", [*_rows(figures, numbers[0])], numbers, "{column}: {row}"),
         ENERGIES,
         _grid(

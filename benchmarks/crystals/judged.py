@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,8 +36,9 @@ class Judged:
         seed: Of the draws, ``[N]``.
         scores: By name, ``[N]``; larger is less sure.
         raw: Energy above the best known polymorph, as drawn, by potential, in eV/atom ``[N]``;
-            infinite where atoms overlap.
-        relaxed: The same after a relaxation by CHGNet.
+            infinite where atoms overlap. Others than CHGNet are asked about relaxed ones alone.
+        relaxed: The same after a relaxation by CHGNet; NaN of those that were not relaxed, of which
+            all that is said of relaxed ones means nothing.
         above_hull: Energy above our hull after relaxation, by CHGNet, NaN where there is none.
         steps: Steps of the relaxation.
         apart: Whether atoms are apart.
@@ -101,7 +102,11 @@ def _joined(name: str, columns: dict[str, Floats]) -> dict[str, Floats]:
 
 
 def judge(
-    drawn: Sequence[Drawn], crystals: CrystalSet, chgnet: Potential, other: Potential | None = None
+    drawn: Sequence[Drawn],
+    crystals: CrystalSet,
+    chgnet: Potential,
+    other: Potential | None = None,
+    relaxed_seeds: Collection[int] | None = None,
 ) -> Judged:
     """Judge crystals by CHGNet, and by another potential whose energies stay apart.
 
@@ -110,9 +115,14 @@ def judge(
         crystals: Those that are known, with their energies by CHGNet.
         chgnet: Relaxes, and judges.
         other: Judges the same structures once more, against its own energies of the known ones.
+        relaxed_seeds: Seeds of the draws that are relaxed, which costs the most; all by default.
     """
     raw = [each.crystal for each in drawn]
-    ends = [_relaxed(chgnet, crystal) for crystal in tqdm(raw, "relaxed", unit="crystal")]
+    left = [relaxed_seeds is not None and each.seed not in relaxed_seeds for each in drawn]
+    ends = [
+        None if out else _relaxed(chgnet, crystal)
+        for crystal, out in zip(tqdm(raw, "relaxed", unit="crystal"), left, strict=True)
+    ]
     relaxed = [c if end is None else end.crystal for c, end in zip(raw, ends, strict=True)]
     names = [crystals.prototypes[at] for at in crystals.prototype]
     catalogue = Catalogue(zip(names, crystals.crystals(), strict=True))
@@ -125,8 +135,11 @@ def judge(
         atoms=np.array([len(crystal.species) for crystal in raw]),
         seed=np.array([each.seed for each in drawn]),
         scores={name: np.array([d.scores[name] for d in drawn]) for name in drawn[0].scores},
-        raw={name: _above(*pair, raw) for name, pair in tables.items()},
-        relaxed={name: _above(*pair, relaxed) for name, pair in tables.items()},
+        raw={
+            name: _above(*pair, raw, [] if pair[0] is chgnet else left)
+            for name, pair in tables.items()
+        },
+        relaxed={name: _above(*pair, relaxed, left) for name, pair in tables.items()},
         above_hull=np.array([_number(_above_hull(hull, end)) for end in ends]),
         steps=np.array([0 if end is None else end.steps for end in ends]),
         apart=np.array([apart(crystal) for crystal in raw]),
@@ -154,8 +167,17 @@ def _above_hull(hull: Hull, end: Relaxed | None) -> float | None:
     return hull.above(end.crystal, end.energy)
 
 
-def _above(potential: Potential, table: Known, crystals: Sequence[Crystal]) -> Floats:
-    return np.array([_energy_above(potential, table, crystal) for crystal in crystals])
+def _above(
+    potential: Potential, table: Known, crystals: Sequence[Crystal], left: Sequence[bool]
+) -> Floats:
+    """Energies above the best known polymorph ``[N]``, NaN of those that are left out."""
+    out = left or [False] * len(crystals)
+    return np.array(
+        [
+            np.nan if skipped else _energy_above(potential, table, crystal)
+            for crystal, skipped in zip(crystals, out, strict=True)
+        ]
+    )
 
 
 def _energy_above(potential: Potential, table: Known, crystal: Crystal) -> float:

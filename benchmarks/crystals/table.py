@@ -40,6 +40,12 @@ PARTS: Mapping[str, tuple[float, float]] = {
 ATOMS, ENERGY = "atom number", "one CHGNet energy"
 """What every score is compared with."""
 
+RAW_FLAGS = (
+    *("atoms apart", "no atoms overlap", "matches a known polymorph, raw"),
+    f"raw <= {RAW:g}",
+)
+"""What is said of crystals as they were drawn; all else is of the relaxed ones."""
+
 Row = tuple[str, Measured]
 
 
@@ -74,7 +80,8 @@ class Table:
             f"relaxed <= {RELAXED:g}": stable,
         }
         for name, flag in flags.items():
-            yield name, self._measured(_share(flag))
+            raw = name in RAW_FLAGS
+            yield name, self._measured(_share(flag), not raw)
         applies = ~np.isnan(j.balanced)
         if applies.any():
             balanced, here = j.balanced == 1, applies.astype(np.float64)
@@ -87,28 +94,34 @@ class Table:
             for what, values in (("raw", j.raw[potential]), ("relaxed", j.relaxed[potential])):
                 for part in PARTS:
                     label = f"median eV/atom by {potential}, {what}, {part}"
-                    yield label, self._measured(self._median(values, part))
-        yield "median A to the relaxed", self._measured(self._median(j.displaced, "all"))
-        yield "median eV/atom above our hull", self._measured(self._median(j.above_hull, "all"))
+                    yield label, self._measured(self._median(values, part), what == "relaxed")
+        ends = {
+            "median A to the relaxed": j.displaced,
+            "median eV/atom above our hull": j.above_hull,
+        }
+        for label, values in ends.items():
+            yield label, self._measured(self._median(values, "all"), True)
 
     def scores(self) -> Iterator[Row]:
         """What each score, the atom number and one energy are worth, by both kinds of good."""
-        for what, good in self._goods():
+        for what, good, end in self._goods():
             for name, score in self._ranks().items():
-                yield f"AUROC, {what}, {name}", self._measured(self._auroc(score, good))
+                yield f"AUROC, {what}, {name}", self._measured(self._auroc(score, good), end)
                 for part in ("quarter", "half"):
                     label = f"{part} over all, {what}, {name}"
-                    yield label, self._measured(self._lift(score, good, PARTS[part][1]))
-            mixed = self._measured(self._auroc(self.judged.scores[self.score], good, mixed=True))
+                    yield label, self._measured(self._lift(score, good, PARTS[part][1]), end)
+            score = self.judged.scores[self.score]
+            mixed = self._measured(self._auroc(score, good, mixed=True), end)
             yield f"AUROC, {what}, {self.score}, atom numbers mixed", mixed
 
     def filtered(self) -> Iterator[Row]:
         """Shares of good ones by part, compositions left, and relaxation for a stable crystal."""
         for part in PARTS:
-            for what, good in self._goods():
-                yield f"{what}, {part}", self._measured(self._good(good, part))
-            yield f"compositions with a stable one, {part}", self._measured(self._coverage(part))
-            yield f"steps for a stable one, {part}", self._measured(self._cost(part))
+            for what, good, end in self._goods():
+                yield f"{what}, {part}", self._measured(self._good(good, part), end)
+            covered = self._measured(self._coverage(part), True)
+            yield f"compositions with a stable one, {part}", covered
+            yield f"steps for a stable one, {part}", self._measured(self._cost(part), True)
 
     def bar(self) -> Iterator[Row]:
         """What was asked of the score beforehand, of crystals of three atoms and more."""
@@ -119,9 +132,10 @@ class Table:
         yield "quarter over all", many._measured(many._lift(score, good, PARTS["quarter"][1]))
         yield "AUROC", many._measured(many._auroc(score, good))
 
-    def _goods(self) -> Iterator[tuple[str, Flags]]:
-        yield f"raw <= {RAW:g}", self.judged.raw["chgnet"] <= RAW
-        yield f"relaxed <= {RELAXED:g}", self.judged.relaxed["chgnet"] <= RELAXED
+    def _goods(self) -> Iterator[tuple[str, Flags, bool]]:
+        """Both kinds of good, and whether it is one of relaxed crystals."""
+        yield f"raw <= {RAW:g}", self.judged.raw["chgnet"] <= RAW, False
+        yield f"relaxed <= {RELAXED:g}", self.judged.relaxed["chgnet"] <= RELAXED, True
 
     def _ranks(self) -> dict[str, Floats]:
         return {
@@ -130,8 +144,15 @@ class Table:
             ENERGY: self.judged.raw["chgnet"],
         }
 
-    def _measured(self, measure: Callable[[Floats], float]) -> Measured:
-        return measured(measure, self.judged.composition, self._draws, self._seed)
+    def _measured(self, measure: Callable[[Floats], float], relaxed: bool = False) -> Measured:
+        """A figure of all crystals, or of those that were relaxed."""
+        here = ~np.isnan(self.judged.relaxed["chgnet"]) if relaxed else 1.0
+        return measured(
+            lambda weight: measure(weight * here),
+            self.judged.composition,
+            self._draws,
+            self._seed,
+        )
 
     def _taken(self, part: str, weight: Floats) -> Floats:
         """How much of each crystal is in a part of those of as many atoms, ``[N]``."""

@@ -9,7 +9,10 @@ import argparse
 import sys
 from importlib import import_module
 
-PARTS = {"molecules": "benchmarks.discrete.molecules"}
+PARTS = {
+    "cells": "benchmarks.discrete.cells",
+    "molecules": "benchmarks.discrete.molecules",
+}
 """The module of each part; its ``main`` takes the rest of the command line."""
 
 

@@ -32,10 +32,10 @@ from sureflow.sampling.sample import run
 from sureflow.training.molecules.sequences import LENGTH, LOGP, moses_folder, read_smiles
 
 SEED = 5
-COUNT, HELD_OUT = 2000, 5000
+COUNT, HELD_OUT = 10_000, 5000
 FREE = tuple(name for name, meaning in SCORES.items() if not meaning.conditioned)
-REQUESTS = 25
-"""Requests of 40 samples, of which 20 are wanted."""
+REQUEST = 40
+"""Samples of a request, half of which are wanted."""
 
 ASKED = (1.2, 1.9, 2.5, 3.0, 3.4)
 """Values of logP that are asked for."""
@@ -123,7 +123,7 @@ def _compared(
 
 def _samplers(report: Report, model: Model, asked: argparse.Namespace) -> None:
     """Validity by sampler."""
-    count = max(asked.count // 4, 25)
+    count = max(asked.count // 5, 20)
     for name, fields in SAMPLERS.items():
         samples = run(model, lanes(count, scores=("surprise",), **fields), 64)
         judged = judged_of(samples)
@@ -135,7 +135,7 @@ def _samplers(report: Report, model: Model, asked: argparse.Namespace) -> None:
 
 def _saved(report: Report, model: Model, asked: argparse.Namespace) -> None:
     """What early stopping and halving save, and lose, if half of the samples is wanted."""
-    specs = lanes(40 * (2 if asked.quick else REQUESTS), scores=(model.score,))
+    specs = lanes(REQUEST * max(asked.count // 75, 2), scores=(model.score,))
     whole = run(model, specs, 64)
     spent = sum(one.evaluations for one in whole)
     if model.calibration is not None and model.score in model.calibration.early:
@@ -144,14 +144,13 @@ def _saved(report: Report, model: Model, asked: argparse.Namespace) -> None:
         stopped = np.array([one.finish_reason == "abandoned" for one in early])
         report.add("early, evaluations saved", 1 - sum(one.evaluations for one in early) / spent)
         report.add("early, accepted that are lost", share(stopped[passing]))
-    requests = [specs[at : at + 40] for at in range(0, len(specs), 40)]
-    halved = run_halved(model, requests, halve(40, 20), 64)
+    requests = [specs[at : at + REQUEST] for at in range(0, len(specs), REQUEST)]
+    halved = run_halved(model, requests, halve(REQUEST, REQUEST // 2), 64)
+    doubt = np.array([one.uncertainty for one in whole]).reshape(-1, REQUEST)
     best = {
         (number, at)
-        for number in range(len(requests))
-        for at in np.argsort([one.uncertainty for one in whole[40 * number : 40 * number + 40]])[
-            :20
-        ].tolist()
+        for number, row in enumerate(doubt)
+        for at in np.argsort(row)[: REQUEST // 2].tolist()
     }
     kept = {
         (number, at)
@@ -175,7 +174,7 @@ def _conditioned(report: Report, model: Model, asked: argparse.Namespace) -> Non
                 condition={LOGP: np.full(1, ASKED[lane.index % len(ASKED)], np.float32)},
                 guidance=scale,
             )
-            for lane in lanes(asked.count // 2, scores=names)
+            for lane in lanes(asked.count // 3, scores=names)
         ]
         samples = run(model, specs, 64)
         judged = judged_of(samples)

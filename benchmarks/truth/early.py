@@ -10,7 +10,7 @@ from sureflow.checkpoint import load
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.sampling.sample import run
 
-MODELS = {"ring": 10_000, "digits": 400, "fashion": 300}
+MODELS = {"ring": 10_000, "digits": 1_500, "fashion": 300}
 SEED, KEEPS = 31, (0.5, 0.3)
 
 

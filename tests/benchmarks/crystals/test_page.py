@@ -19,9 +19,9 @@ def test_no_cell_of_the_page_is_empty(tmp_path: Path, monkeypatch: pytest.Monkey
     nothing = np.random.default_rng(1).random(len(made.atoms))
     scores = dict.fromkeys(confidence.SCORES, nothing) | {confidence.SCORES[0]: made.scores["own"]}
     judged = replace(made, scores=scores, above_hull=made.raw["chgnet"])
-    monkeypatch.setattr(confidence, "_judged", lambda quick, cache: judged)
+    monkeypatch.setattr(confidence, "_judged", lambda *asked: judged)
     report = Report("crystals")
-    confidence.measure(report, True, tmp_path)
+    confidence.measure(report, True, tmp_path, (0, 1, 2))
     report.figures |= {"laboratory: compositions": 2, "laboratory: wanted of each": 4}
     report.figures["laboratory: ordered"] = "MgF2 SrTiO3"
     for name in laboratory.STAGES:

@@ -117,6 +117,20 @@ def test_filtering_halves_the_steps_and_keeps_what_it_can() -> None:
     assert found["compositions with a stable one, quarter"] > 0.9
 
 
+def test_what_was_not_relaxed_counts_as_drawn_alone() -> None:
+    made = made_up(1.0)
+    few = made.seed == 0
+    relaxed = {name: np.where(few, values, np.nan) for name, values in made.relaxed.items()}
+    some, whole = Table(replace(made, relaxed=relaxed), "own", draws=5), Table(made, "own", draws=5)
+    alone = Table(made.where(few), "own", draws=5)
+    for part in ("validity", "energies", "scores", "filtered"):
+        found, all_of_them, of_few = (rows(table, part) for table in (some, whole, alone))
+        for name, value in found.items():
+            end = "relaxed" in name or "stable" in name or name in ("unique", "novel")
+            expected = of_few[name] if end or "hull" in name else all_of_them[name]
+            assert value == pytest.approx(expected, nan_ok=True), name
+
+
 @pytest.mark.parametrize(("sure", "reached"), [(1.0, True), (0.0, False)])
 def test_the_bar_is_reached_by_a_score_that_knows(sure: float, reached: bool) -> None:
     assert {

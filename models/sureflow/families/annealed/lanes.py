@@ -201,7 +201,8 @@ class AnnealedLanes(Lanes):
         state = self.data(self.z[slot, rows - 1]).astype(np.float32)
         spread = self.z[slot, :rows].var(0).astype(np.float32)
         step, t = int(self.step[slot]), float(self.t[slot])
-        return View(step, t, state, state, float(spread.sum()), spread, float("nan"))
+        passed = float(self.rates[slot, :step].sum()) / self.specs[slot].moves
+        return View(step, t, state, state, float(spread.sum()), spread, passed)
 
     def views(self, slot: int) -> tuple[View, ...]:
         """The views of a lane so far, ascending."""

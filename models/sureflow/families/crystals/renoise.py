@@ -1,4 +1,4 @@
-"""Renoising of finished crystals, near their end, part by part."""
+"""Renoising of finished crystals, part by part."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sureflow.moments.reduction import row_sums
 class CrystalRenoise(Renoise):
     """Asks for the velocities between fresh noise and a crystal, and compares them with the target.
 
-    On the torus the way begins at the image of the noise that is nearest to the crystal.
+    On the torus the way begins at the order and image of the noise nearest to the crystal.
     """
 
     def evidence(self, squares: Tensor, variance: Tensor) -> dict[str, Floats]:

@@ -18,8 +18,8 @@ WHOLE, CELL, FRAC = "renoised_nll", "renoised_nll_cell", "renoised_nll_frac"
 """Names of evidence and scores: of cell and coordinates together, and of each."""
 
 SAYS = (
-    "how improbable the finished {} from what the model expects of it on the way from fresh noise"
-    " near its end: mean of (r^2 / S + log S) / 2, with residual r and its variance S"
+    "how improbable the finished {} from what the model expects of it on the way from fresh noise:"
+    " mean of (r^2 / S + log S) / 2, with residual r and its variance S"
 )
 
 

@@ -1,4 +1,4 @@
-"""The scores ``renoised_nll``: how improbable a crystal is, renoised near its end."""
+"""The scores ``renoised_nll``: how improbable a crystal is, renoised."""
 
 from __future__ import annotations
 

@@ -51,6 +51,10 @@ class ClassMargin(Score):
         self._reached[slot] = 0
         self.admit(slot, spec)
 
+    def renew(self, slot: int, evidence: Evidence) -> None:
+        """Discard what was read on the way that new noise has led the lane off."""
+        self._reached[slot] = 0
+
     def wants(self, name: str, slots: Slots, t: Floats) -> Flags:
         """Which of these lanes, about to be evaluated at ``t [n]``, are to be read there."""
         due: Flags = _reached(t) > self._reached[slots]

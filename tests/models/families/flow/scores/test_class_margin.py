@@ -9,6 +9,7 @@ from torch import Tensor
 
 from sureflow.core.card import ModelCard
 from sureflow.core.lane import Branch
+from sureflow.families.flow.operations import Resample
 from sureflow.families.flow.scores.class_margin import FORETELLS, READS
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.families.flow.tableau import ADAPTIVE_METHODS
@@ -143,6 +144,18 @@ def test_a_branch_to_another_label_is_read_again() -> None:
     same = FlowSpec(0, 1, "euler", 20, 1, scores=MARGIN, origin=Branch(parent, 12))
     (made,) = run(model, [same])
     assert made.scores["class_margin"] == pytest.approx(worst(1, *READS), abs=1e-5)
+
+
+def test_a_branch_with_new_noise_is_read_again() -> None:
+    """At once, and late: what was read before was of another sample."""
+    parent = FlowSpec(0, 0, "euler", 20, 0, scores=MARGIN)
+    origin = Branch(parent, 12, (Resample(0.5),))
+    (made,) = run(clock(), [FlowSpec(0, 1, "euler", 20, 0, scores=MARGIN, origin=origin)])
+    (plain,) = run(clock(), [FlowSpec(0, 1, "euler", 20, 0, scores=MARGIN)])
+    (bare,) = run(clock(), [FlowSpec(0, 1, "euler", 20, 0, origin=origin)])
+    assert made.scores["class_margin"] == pytest.approx(margin(0, READS[1]), abs=1e-5)
+    assert plain.evaluations == 20 + 3
+    assert made.evaluations == bare.evaluations + 4, "two of them after the branch"
 
 
 def test_what_has_none_says_why(mixture: Model) -> None:
