@@ -40,7 +40,8 @@ def of_h5ad(file: bytes) -> npt.NDArray[np.float32]:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "cell.h5ad"
         path.write_bytes(file)
-        return np.asarray(anndata.read_h5ad(path).X, np.float32)[0]
+        found: npt.NDArray[np.float32] = np.asarray(anndata.read_h5ad(path).X, np.float32)[0]
+    return found
 
 
 def frame(counts: Mapping[str, npt.NDArray[Any]]) -> Any:
