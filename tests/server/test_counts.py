@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 from sureflow.checkpoint import CheckpointConfig, save
+from sureflow.families.counts.annotated import available
 from sureflow.families.counts.engine import built
 from sureflow_client import Client
 from tests.server.running import Server, serving
@@ -50,7 +52,8 @@ def test_the_card_names_the_genes(server: Server) -> None:
     assert (card["family"], card["components"]) == ("counts", [*GENES])
     assert card["samplers"] == ["bridge", "tau", "unit"]
     assert card["operations"] == ["resample", "hold", "condition"]
-    assert card["formats"] == ["list", "csv", "npy"]
+    annotated = ["h5ad"] if available() else []
+    assert card["formats"] == ["list", "csv", *annotated, "npy"]
 
 
 def test_counts_are_whole_numbers_in_every_form(server: Server) -> None:
@@ -58,7 +61,7 @@ def test_counts_are_whole_numbers_in_every_form(server: Server) -> None:
     assert all(isinstance(count, int) and count >= 0 for count in sample["data"])
     assert (sample["semantics"], sample["unit"]) == ("surprise", "nats")
     (line,) = server.generate(**BODY, output={"format": "csv"})["samples"]
-    assert [*map(int, line["data"].split(","))] == sample["data"]
+    assert [*csv.reader(line["data"].splitlines())] == [[*GENES], [*map(str, sample["data"])]]
     headers = {"Accept": "text/csv"}
     whole = server.client.post("/v1/generate", json=BODY, headers=headers)
     assert whole.headers["content-type"].startswith("text/csv")
@@ -139,6 +142,31 @@ def test_the_client_makes_a_table_of_named_counts(server: Server) -> None:
         table = result.counts(model.components or ())
     assert [*table] == [*GENES]
     assert np.array_equal(np.array([*table.values()]).T, [sample.data for sample in result])
+
+
+@pytest.mark.skipif(not available(), reason="needs AnnData, of the extra cells")
+def test_the_client_reads_and_makes_annotated_data(server: Server, tmp_path: Path) -> None:
+    import anndata
+
+    options: dict[str, Any] = {"seed": 3, "label": "T", "steps": 6}
+    with Client(server.url) as client:
+        result = client.generate("blood", n=3, **options)
+        alike = [client.generate("blood", output=form, **options) for form in ("csv", "h5ad")]
+    for one in alike:
+        assert np.array_equal(one[0].array(), result[0].array())
+    suffix, content = alike[1][0].file()
+    (tmp_path / f"cell{suffix}").write_bytes(content)
+    cell = anndata.read_h5ad(tmp_path / "cell.h5ad")
+    assert [*cell.var_names] == [*GENES]
+    assert np.array_equal(cell.X[0], result[0].array())
+    table, cells = result.frame(GENES), result.anndata(GENES)
+    assert table.loc[1, "LYZ"] == result[1].array()[2]
+    assert np.array_equal(cells.X, table.to_numpy())
+    assert [*cells.var_names] == [*table.columns] == [*GENES]
+    assert [*cells.obs["uncertainty"]] == [sample.uncertainty for sample in result]
+    assert {*cells.obs["label"]} == {"T"}
+    cells.write_h5ad(tmp_path / "cells.h5ad")
+    assert np.array_equal(anndata.read_h5ad(tmp_path / "cells.h5ad").X, cells.X)
 
 
 def test_a_handle_outlives_the_server(folder: Path, tmp_path: Path) -> None:

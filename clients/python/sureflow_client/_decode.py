@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import PIL.Image
 
+from ._counts import CSV, H5AD, of_csv, of_h5ad
 from ._encode import encode_array
 from ._exceptions import NotAnImage, UnexpectedResponse
 from ._molecule import SMILES, TEXTS
@@ -35,7 +36,7 @@ def decode_array(data: Encoded, media_type: str, shape: Sequence[int] | None) ->
     """Return the array ``[*shape]`` that ``data`` encodes, float32.
 
     Args:
-        data: Nested lists, a text, or base64 text of a PNG or ``.npy`` file.
+        data: Nested lists, a text, or base64 text of a PNG, ``.npy`` or ``.h5ad`` file.
         media_type: What the text is; not looked at for nested lists.
         shape: Expected shape; ``None``: any.
 
@@ -77,12 +78,16 @@ def decode_file(data: Encoded, media_type: str) -> tuple[str, bytes]:
         return ".json", json.dumps(data).encode()
     if isinstance(data, str) and media_type in TEXTS:
         return (".smi" if media_type == SMILES else ".txt"), f"{data}\n".encode()
+    if isinstance(data, str) and media_type == CSV:
+        return ".csv", data.encode()
     if not isinstance(data, str):
         data, media_type = encode_array(data), NPY
     try:
         content = base64.b64decode(data, validate=True)
     except ValueError as error:
         raise UnexpectedResponse(f"cannot read sample data as {media_type}: {error}") from error
+    if media_type == H5AD:
+        return ".h5ad", content
     kind = media_type.rpartition("/")[2].removeprefix("x-")
     return mimetypes.guess_extension(media_type) or f".{kind}", content
 
@@ -122,6 +127,10 @@ def _decode(data: Encoded, media_type: str) -> Array:
         return _image_array(decode_image(data))
     if media_type in TEXTS:
         return np.array([*map(ord, data)], dtype=np.float32)
+    if media_type == CSV:
+        return of_csv(data)
+    if media_type == H5AD:
+        return of_h5ad(base64.b64decode(data, validate=True))
     if media_type == NPY:
         file = io.BytesIO(base64.b64decode(data, validate=True))
         return np.asarray(np.lib.format.read_array(file, allow_pickle=False), dtype=np.float32)

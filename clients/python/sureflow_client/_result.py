@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import PIL.Image
 
+from ._counts import annotated, frame
 from ._decode import Array, to_torch
 from ._exceptions import MissingData
 from ._html import gallery_html
@@ -19,6 +20,10 @@ from ._wire import Wire
 
 if TYPE_CHECKING:
     import torch
+
+
+FACTS = ("seed", "index", "label", "confidence", "uncertainty")
+"""What a table says of each sample, beside its counts."""
 
 
 class JudgeUsage(Wire):
@@ -163,8 +168,7 @@ class Result(Answered):
         """Return the counts of all samples by the name of the component, such as a gene, ``[n]``.
 
         The names are those of the model's card, ``client.models()["cells"].components``; without
-        them components are numbered. ``pandas.DataFrame(result.counts(names))`` makes a table, a
-        row for each sample.
+        them components are numbered. See `frame` and `anndata` for tables of other packages.
 
         Raises:
             MissingData: A sample has no data; ``accepted().counts()`` leaves those out.
@@ -173,6 +177,30 @@ class Result(Answered):
         rows = np.array([sample.array() for sample in self.samples])
         names = components or [str(number) for number in range(rows.shape[-1])]
         return dict(zip(names, rows.T, strict=True))
+
+    def frame(self, components: Sequence[str] = ()) -> Any:
+        """Return the counts as a ``pandas.DataFrame``, a row for each sample; see `counts`.
+
+        Raises:
+            MissingData: A sample has no data; ``accepted().frame()`` leaves those out.
+            ValueError: There is another number of names than of components.
+            ImportError: pandas is not installed.
+        """
+        return frame(self.counts(components))
+
+    def anndata(self, components: Sequence[str] = ()) -> Any:
+        """Return the counts as an ``anndata.AnnData``, a cell for each sample; see `counts`.
+
+        Its ``obs`` has the seed, index, label, confidence and uncertainty of each, where known.
+
+        Raises:
+            MissingData: A sample has no data; ``accepted().anndata()`` leaves those out.
+            ValueError: There is another number of names than of components.
+            ImportError: AnnData is not installed.
+        """
+        columns = {name: [getattr(one, name) for one in self.samples] for name in FACTS}
+        given = {name: column for name, column in columns.items() if set(column) != {None}}
+        return annotated(self.counts(components), given)
 
     def sheet(self, columns: int | None = None) -> PIL.Image.Image:
         """Return all samples in one picture, each with its confidence below it; see `sheet`.

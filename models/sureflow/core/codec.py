@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +36,10 @@ class Codec:
         "list": "application/json",
     }
     standalone: ClassVar[tuple[str, ...]] = ()
+
+    def of(self, card: ModelCard) -> Self:
+        """The codec of a model's samples, where it needs to know more than the arrays."""
+        return self
 
     def formats(self, card: ModelCard) -> tuple[str, ...]:
         """The formats of a model's samples, the default one first."""

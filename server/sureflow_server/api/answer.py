@@ -93,7 +93,7 @@ def record(result: Result, plan: Plan, *, withheld: bool = False) -> dict[str, A
 
     Where ``withheld``, its data are left out even if the filter does not.
     """
-    sample, codec = result.sample, plan.family.codec
+    sample, codec = result.sample, plan.family.codec.of(plan.card)
     data = None if withheld or result.withheld else codec.encode(sample.data, plan.form)
     return {
         **facts(result, plan),

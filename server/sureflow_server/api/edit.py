@@ -79,7 +79,13 @@ async def _edit(request: Request, body: EditRequest) -> Response:
             **whole,
             "at": {"t": round(float(opened.t[step]), 6), "step": step},
             "original": sample_record(
-                opened, frames, form, profile, map, withheld=best and chosen is not None
+                opened,
+                planned.card,
+                frames,
+                form,
+                profile,
+                map,
+                withheld=best and chosen is not None,
             ),
             "chosen": chosen,
         }

@@ -124,6 +124,6 @@ def _alone(run: Run, result: Result, request_id: str) -> Response:
     empty = sample.finish_reason == "diverged" or not np.isfinite(sample.data).all()
     if result.withheld or empty:
         return Response(status_code=204, headers=headers)
-    codec, form = run.plan.family.codec, run.plan.form
+    codec, form = run.plan.family.codec.of(run.plan.card), run.plan.form
     data = codec.file(sample.data, form)
     return Encoded((data,), media_type=codec.media_types[form], headers=headers)

@@ -95,7 +95,7 @@ async def show(request: Request, id: str, form: FormatQuery = None) -> Response:
             "frames": [
                 {"step": step, "t": time_of(opened, step), "bytes": size} for step, size in frames
             ],
-            "sample": sample_record(opened, frames, shape),
+            "sample": sample_record(opened, card, frames, shape),
         }
 
     nbytes = FACTS_BYTES + array_bytes(opened.handle.nbytes // 4, "list")
@@ -138,7 +138,7 @@ async def frames(
     opened = await open_handle(request, id)
     card = card_of_handle(opened, service)
     shape, family = _form(form, card), family_of(card)
-    codec, sized = family.codec, family.sized(card, opened.spec)
+    codec, sized = family.codec.of(card), family.sized(card, opened.spec)
     steps, ended = _steps(opened, t)
     nbytes = (len(steps) + ended) * _view_bytes(sized, shape, show)
     claim_of(request).take(nbytes)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import inf, isfinite
 from typing import Any
 
+from sureflow.core.card import ModelCard
 from sureflow.core.family import family_of
 from sureflow_server.api.encoding import map_of, profile_of
 from sureflow_server.api.handle_options import handle_link, sample_of
@@ -18,6 +19,7 @@ Frames = Sequence[tuple[int, int]]
 
 def sample_record(
     opened: OpenedHandle,
+    card: ModelCard,
     frames: Frames,
     form: str,
     profile: bool = False,
@@ -26,7 +28,7 @@ def sample_record(
     withheld: bool = False,
 ) -> dict[str, Any]:
     """Return the record of the sample of a handle, its schema being ``SampleRecord``."""
-    handle, codec = opened.handle, family_of(opened.spec).codec
+    handle, codec = opened.handle, family_of(card).codec.of(card)
     arrays = sample_of(handle)
     size = handle.nbytes + sum(size for _, size in frames)
     times = [time_of(opened, step) for step, _ in frames]

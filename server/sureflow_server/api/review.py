@@ -98,7 +98,7 @@ async def propose(
     claim_of(request).take(nbytes)
     asked = _Asked(limit, focus, caller(request))
     state, samples = await unless_disconnected(request, _chosen(request, stream, asked, bad_above))
-    codec, confidence = family_of(card).codec, state.reviewed.confidence
+    codec, confidence = family_of(card).codec.of(card), state.reviewed.confidence
 
     def proposed(index: int, sample: Sample) -> dict[str, Any]:
         told = {"confidence": confidence[index], "uncertainty": state.uncertainty[index]}
