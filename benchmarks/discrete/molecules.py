@@ -7,6 +7,7 @@ the extra ``molecules``.
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -43,7 +44,6 @@ ASKED = (1.2, 1.9, 2.5, 3.0, 3.4)
 SAMPLERS: dict[str, dict[str, Any]] = {
     "ancestral, 32 steps": {},
     "ancestral, 8 steps": {"steps": 8},
-    "ancestral, 128 steps": {"steps": 128},
     "first hitting": {"method": "first_hitting"},
     "confidence, 32 steps": {"method": "confidence"},
     "confidence, temperature 0.6": {"method": "confidence", "temperature": 0.6},
@@ -60,19 +60,26 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--moses", type=Path, help="folder of MOSES's lists, if not installed")
     parser.add_argument("--model", default="molecules")
     parser.add_argument("--count", type=int, default=COUNT)
-    parser.add_argument("--docs", type=Path, metavar="FOLDER", help="write the page here")
+    parser.add_argument("--part", choices=PARTS, help="only this one")
+    parser.add_argument(
+        "--docs",
+        type=Path,
+        metavar="FOLDER",
+        help="write page and figures here; keeps those of parts that do not run",
+    )
     asked = parser.parse_args(arguments)
     if asked.quick:
         asked.count = 100
     report, model = Report("discrete-molecules"), load(asked.model)
-    report.add("samples", asked.count)
-    asked.moses = asked.moses or moses_folder()
-    parts = (_drawn, _samplers, _saved, _conditioned)
-    for part in parts:
-        part(report, model, asked)
+    record = None if asked.docs is None else asked.docs / "discrete-molecules.json"
+    if record is not None and record.exists():
+        report.figures.update(json.loads(record.read_text())["figures"])
+    for name, part in PARTS.items():
+        if asked.part in (None, name):
+            part(report, model, asked)
     report.write(asked.json)
-    if asked.docs is not None:
-        report.write(asked.docs / "discrete-molecules.json")
+    if record is not None:
+        report.write(record)
         write(report.figures, asked.docs / "molecules.md")
 
 
@@ -83,6 +90,7 @@ def lanes(count: int, **fields: Any) -> list[TokenSpec]:
 
 def _drawn(report: Report, model: Model, asked: argparse.Namespace) -> None:
     """Validity, scores, novelty and distances of unconditional samples."""
+    report.add("samples", asked.count)
     samples = run(model, lanes(asked.count, scores=_first(model, FREE)), 64)
     judged = judged_of(samples)
     bad, size = ~judged.valid, np.array([len(text) for text in judged.texts])
@@ -97,8 +105,9 @@ def _drawn(report: Report, model: Model, asked: argparse.Namespace) -> None:
         values = np.array([one.scores[name] for one in samples])
         report.add(f"AUROC for invalid, {name}", auroc(values, bad))
         report.add(f"correlation with length, {name}", float(spearmanr(values, size)[0]))
-    held_out = chosen(read_smiles(asked.moses / "test.csv.gz"), HELD_OUT)
-    known = {*read_smiles(asked.moses / "train.csv.gz")}
+    folder = asked.moses or moses_folder()
+    held_out = chosen(read_smiles(folder / "test.csv.gz"), HELD_OUT)
+    known = {*read_smiles(folder / "train.csv.gz")}
     reference = judge(held_out).properties
     of = {"all": judged.valid, "confident half": judged.valid & (rank < 0.5)}
     for name, part in of.items():
@@ -124,6 +133,7 @@ def _compared(
 def _samplers(report: Report, model: Model, asked: argparse.Namespace) -> None:
     """Validity by sampler."""
     count = max(asked.count // 5, 20)
+    report.add("samples of each sampler", count)
     for name, fields in SAMPLERS.items():
         samples = run(model, lanes(count, scores=("surprise",), **fields), 64)
         judged = judged_of(samples)
@@ -136,6 +146,7 @@ def _samplers(report: Report, model: Model, asked: argparse.Namespace) -> None:
 def _saved(report: Report, model: Model, asked: argparse.Namespace) -> None:
     """What early stopping and halving save, and lose, if half of the samples is wanted."""
     specs = lanes(REQUEST * max(asked.count // 75, 2), scores=(model.score,))
+    report.add("samples that were filtered", len(specs))
     whole = run(model, specs, 64)
     spent = sum(one.evaluations for one in whole)
     if model.calibration is not None and model.score in model.calibration.early:
@@ -167,6 +178,7 @@ def _conditioned(report: Report, model: Model, asked: argparse.Namespace) -> Non
     """How well a requested logP is met, and which score finds the molecules that miss it."""
     names = _first(model, tuple(SCORES))
     deviation = model.network.scales[LOGP][1]
+    report.add("samples with a condition", asked.count // 3)
     for scale in (1.0, 2.0):
         specs = [
             replace(
@@ -211,3 +223,7 @@ def chosen(texts: Sequence[str], count: int) -> list[str]:
 def _first(model: Model, names: Sequence[str]) -> tuple[str, ...]:
     """The names, that of the default score first."""
     return (model.score, *(name for name in names if name != model.score))
+
+
+PARTS = {"drawn": _drawn, "samplers": _samplers, "saved": _saved, "asked": _conditioned}
+"""What can be measured by itself."""

@@ -47,6 +47,8 @@ characters; the last column compares as many training molecules with these: what
 
 SAMPLERS = """## How should they be drawn?
 
+{count} samples of each.
+
 | sampler | valid | unique of the valid | evaluations |
 |---|---|---|---|
 {rows}
@@ -54,7 +56,7 @@ SAMPLERS = """## How should they be drawn?
 
 SAVED = """## What does a filter save?
 
-Half of the samples is wanted: by `"early"` with confidence 0.5, and by halving of 20 out of 40.
+Half of {count} samples is wanted: by `"early"` with confidence 0.5, and by halving of 20 out of 40.
 
 | | evaluations saved | wanted samples that are lost |
 |---|---|---|
@@ -63,8 +65,8 @@ Half of the samples is wanted: by `"early"` with confidence 0.5, and by halving 
 
 ASKED = """## Is the condition met?
 
-Samples with a wanted logP, from 1.2 to 3.4. A miss is off by more than a standard deviation of the
-data; the AUROC of a score is that for misses among the valid.
+{count} samples of each guidance, with a wanted logP from 1.2 to 3.4. A miss is off by more than a
+standard deviation of the data; the AUROC of a score is that for misses among the valid.
 
 | | guidance 1 | guidance 2 |
 |---|---|---|
@@ -74,13 +76,20 @@ data; the AUROC of a score is that for misses among the valid.
 
 def write(figures: dict[str, Any], path: Path) -> None:
     """Write the page."""
+    found = [
+        (SAMPLERS, "samples of each sampler", _samplers),
+        (SAVED, "samples that were filtered", _saved),
+        (ASKED, "samples with a condition", _asked),
+    ]
     parts = [
         HEAD.format(samples=f"{figures['samples']:,}", score=figures["default score"]),
         _sure(figures),
         _like(figures),
-        SAMPLERS.format(rows="\n".join(_samplers(figures))),
-        SAVED.format(rows="\n".join(_saved(figures))),
-        ASKED.format(rows="\n".join(_asked(figures))),
+    ]
+    parts += [
+        text.format(count=f"{figures[counted]:,}", rows="\n".join(rows(figures)))
+        for text, counted, rows in found
+        if counted in figures
     ]
     path.write_text("\n\n".join(part.strip() for part in parts) + "\n")
 
