@@ -17,7 +17,7 @@ ralston = sureflow_outside.ralston:RALSTON
 path_length = sureflow_outside.meanings:PATH_LENGTH
 
 [sureflow.families]
-counts = sureflow_outside.counts:FAMILY
+births = sureflow_outside.counts:FAMILY
 """
 
 START, BIRTH, DEATH = (
@@ -48,7 +48,7 @@ def make_population(folder: Path) -> None:
     )
     config = {
         "format": 1,
-        "family": "counts",
+        "family": "births",
         "name": folder.name,
         "media": "vector",
         "network": {"size": len(START)},

@@ -203,7 +203,7 @@ def test_filters_work_as_everywhere(outside: Server) -> None:
 def test_everybody_reads_the_one_list(outside: Server) -> None:
     cards = {card["name"]: card for card in outside.client.get("/v1/models").json()["models"]}
     population = cards["population"]
-    assert population["family"] == "counts"
+    assert population["family"] == "births"
     assert population["samplers"] == ["leap"]
     assert population["scores"] == ["activity"]
     assert population["operations"] == []

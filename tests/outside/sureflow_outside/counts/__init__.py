@@ -31,7 +31,7 @@ class LeapOptions(Schema):
 class CountSpec(LaneSpec):
     """A population to let live from time 0 to 1."""
 
-    family: ClassVar[str] = "counts"
+    family: ClassVar[str] = "births"
 
     steps: int = 20
 
@@ -56,7 +56,7 @@ class CountCodec(Codec):
 class Counts(Family):
     """Birth and death by rates that a network knows."""
 
-    name = "counts"
+    name = "births"
     spec = CountSpec
     sampler = LeapOptions
     samplers = ("leap",)
