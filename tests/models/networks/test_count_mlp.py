@@ -29,9 +29,10 @@ def test_it_gives_probabilities_of_ends_that_can_be() -> None:
     assert sure.amax(2).min() > 0.999, "at t = 1 the state is the end"
 
 
-def test_rows_are_evaluated_alone() -> None:
+@pytest.mark.parametrize("parts", [1, 3])
+def test_rows_are_evaluated_alone(parts: int) -> None:
     torch.manual_seed(0)
-    network, (x, t, label) = CountMLP(**SMALL).eval(), inputs()
+    network, (x, t, label) = CountMLP(**SMALL, parts=parts).eval(), inputs()
     torch.nn.init.normal_(network.output.weight)
     with torch.no_grad():
         whole = network(x, t, label)
@@ -49,12 +50,24 @@ def test_rows_are_evaluated_alone() -> None:
         ({"width": 0}, "width"),
         ({"width": 40}, "width"),
         ({"layers": 0}, "layers"),
+        ({"parts": 0}, "parts"),
         ({"dropout": 1.0}, "dropout"),
     ],
 )
 def test_arguments_that_do_not_fit_are_named(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         CountMLP(**{**SMALL, **change})
+
+
+def test_several_terms_have_several_peaks() -> None:
+    torch.manual_seed(0)
+    network = CountMLP(["a"], 60, source="uniform", mean=1.0, width=32, parts=3).eval()
+    network.output.bias.data.view(1, 3, 6)[0, :, 5] = torch.tensor([-30.0, 0.0, -3.8])
+    with torch.no_grad():
+        p = network(torch.tensor([[30]]), torch.tensor([0.0]), torch.tensor([0])).exp()[0, 0]
+    higher = (p[1:-1] > p[:-2]) & (p[1:-1] > p[2:])
+    peaks = higher.nonzero().flatten() + 1
+    assert [round(float(peak) / 10) for peak in peaks] == [2, 4]
 
 
 def test_a_table_is_bayes() -> None:
