@@ -61,13 +61,13 @@ def test_arguments_that_do_not_fit_are_named(change: dict[str, Any], message: st
 
 def test_several_terms_have_several_peaks() -> None:
     torch.manual_seed(0)
-    network = CountMLP(["a"], 60, source="uniform", mean=1.0, width=32, parts=3).eval()
-    network.output.bias.data.view(1, 3, 6)[0, :, 5] = torch.tensor([-30.0, 0.0, -3.8])
+    network = CountMLP(["a"], 300, source="uniform", mean=1.0, width=32, parts=3).eval()
+    network.output.bias.data.view(1, 3, 6)[0, :, 5] = torch.tensor([-60.0, 0.0, -19.9])
     with torch.no_grad():
-        p = network(torch.tensor([[30]]), torch.tensor([0.0]), torch.tensor([0])).exp()[0, 0]
+        p = network(torch.tensor([[150]]), torch.tensor([0.0]), torch.tensor([0])).exp()[0, 0]
     higher = (p[1:-1] > p[:-2]) & (p[1:-1] > p[2:])
     peaks = higher.nonzero().flatten() + 1
-    assert [round(float(peak) / 10) for peak in peaks] == [2, 4]
+    assert [round(float(peak) / 100) for peak in peaks] == [1, 2]
 
 
 def test_a_table_is_bayes() -> None:
