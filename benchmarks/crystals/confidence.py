@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,18 @@ import numpy as np
 from benchmarks.crystals.drawn import Drawn, draw, held_out
 from benchmarks.crystals.judged import Judged, judge
 from benchmarks.crystals.kept import Kept
-from benchmarks.crystals.table import ATOMS, AUROC, ENERGY, FEWEST, LIFT, PARTS, RAW, RELAXED, Table
+from benchmarks.crystals.table import (
+    ATOMS,
+    AUROC,
+    ENERGY,
+    FEWEST,
+    LIFT,
+    PARTS,
+    RAW,
+    RELAXED,
+    Row,
+    Table,
+)
 from benchmarks.report import Report
 from sureflow.checkpoint import load
 from sureflow.evaluation.crystals.known import shipped
@@ -28,7 +39,7 @@ SCORES = (
 )
 """What is compared; the first is the model's default, which filters."""
 
-DRAWS = 200
+DRAWS = 100
 """Draws of the bootstrap."""
 
 QUICK, QUICK_DRAWS = 20, 50
@@ -50,19 +61,24 @@ def measure(
         report.add(f"{name}: compositions", len({*part.composition.tolist()}))
         table = Table(part, SCORES[0], draws)
         for rows in (table.validity, table.energies, table.scores, table.filtered):
-            for label, found in rows():
-                report.add(f"{name}: {label}", str(found))
+            _add(report, name, rows())
     for atoms in sorted({*judged.atoms.tolist()}):
         part = judged.where(judged.atoms == atoms)
         report.add(f"n = {atoms}: crystals", len(part.atoms))
-        for label, found in Table(part, SCORES[0], draws).validity():
-            report.add(f"n = {atoms}: {label}", str(found))
+        _add(report, f"n = {atoms}", Table(part, SCORES[0], draws).validity())
     for seed in sorted({*judged.seed.tolist()}):
-        for label, found in Table(judged.where(judged.seed == seed), SCORES[0], draws).bar():
-            report.add(f"seed {seed}: {label}", str(found))
+        table = Table(judged.where(judged.seed == seed), SCORES[0], draws)
+        _add(report, f"seed {seed}", table.bar())
     for label, found in Table(judged, SCORES[0], draws).bar():
         asked = LIFT if label != "AUROC" else AUROC
         report.add(f"bar: {label}, {asked:g} asked", str(found))
+
+
+def _add(report: Report, name: str, rows: Iterable[Row]) -> None:
+    """Report figures, as far as there are any: those of relaxed crystals need some."""
+    for label, found in rows:
+        if not np.isnan(found.value):
+            report.add(f"{name}: {label}", str(found))
 
 
 def _judged(quick: bool, cache: Path, most: int | None, second: bool) -> Judged:
@@ -106,10 +122,7 @@ def fragment(figures: dict[str, Any]) -> str:
             [*PARTS],
             large + ": median eV/atom by {row}, {column}",
         ),
-        "Of these crystals the median distance to the relaxed one is"
-        f" {figures[f'{large}: median A to the relaxed']} angstrom (of those that still match), and"
-        " the median energy above our own hull after relaxation"
-        f" {figures[f'{large}: median eV/atom above our hull']} eV/atom.",
+        *_ends(figures, large),
         RANKS,
         _grid(
             figures,
@@ -130,6 +143,11 @@ def fragment(figures: dict[str, Any]) -> str:
             if f"seed {seed}: AUROC" in figures
         )
         + ".",
+        BAR.format(
+            auroc=figures[f"bar: AUROC, {AUROC:g} asked"],
+            lift=figures[f"bar: quarter over all, {LIFT:g} asked"],
+            energy=figures[f"{large}: quarter over all, raw <= {RAW:g}, {ENERGY}"],
+        ),
         FILTERED,
         _grid(
             figures,
@@ -149,6 +167,18 @@ def fragment(figures: dict[str, Any]) -> str:
 
 def _counts(label: str) -> bool:
     return label.endswith(": crystals")
+
+
+def _ends(figures: dict[str, Any], of: str) -> Iterator[str]:
+    """What is said of relaxed crystals beside the tables."""
+    apart, hull = (
+        figures.get(f"{of}: median {what}")
+        for what in ("A to the relaxed", "eV/atom above our hull")
+    )
+    if apart is not None:
+        yield f"The median distance to the relaxed crystal, where both match, is {apart} angstrom."
+    if hull is not None:
+        yield f"After relaxation the median energy above our own hull is {hull} eV/atom."
 
 
 def _potentials(figures: dict[str, Any]) -> list[str]:
@@ -196,6 +226,11 @@ bad one; *quarter over all*, how many times the share of good ones is larger amo
 quarter. The last two rows are no scores of ours: the number of atoms, and the energy of the raw
 crystal by one call of CHGNet, which is the label of the first two columns and knows the
 composition's best polymorph."""
+
+BAR = """Asked beforehand of the default score, raw within 0.1: an AUROC of 0.75, found {auroc};
+and a surest quarter with twice the share of good ones, found {lift}. The energy itself, by which
+all of that quarter are good, has {energy}: no score can have more, so where most crystals are good
+the second is out of reach."""
 
 FILTERED = """## What a filter leaves
 

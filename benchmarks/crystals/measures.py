@@ -43,6 +43,9 @@ def measured(
         draws: How many.
         seed: Of the draws.
     """
+    value = measure(np.ones(len(composition)))
+    if np.isnan(value):
+        return Measured(value, value, value)
     generator = np.random.default_rng(seed)
     _, place = np.unique(composition, return_inverse=True)
     count = int(place.max()) + 1
@@ -52,7 +55,7 @@ def measured(
         found.append(measure(times[place].astype(np.float64)))
     known = sorted(value for value in found if not np.isnan(value)) or [float("nan")]
     tail = round((1 - CERTAINTY) / 2 * (len(known) - 1))
-    return Measured(measure(np.ones(len(place))), known[tail], known[-1 - tail])
+    return Measured(value, known[tail], known[-1 - tail])
 
 
 def share(flags: Flags, weight: Floats) -> float:
@@ -124,5 +127,7 @@ def coverage(good: Flags, composition: Integers, taken: Floats, weight: Floats) 
 
 def cost_of_one(steps: Integers, good: Flags, taken: Floats, weight: Floats) -> float:
     """Steps of relaxation of what is taken, for each good sample among it."""
-    found = (weight * taken * good).sum()
-    return float((weight * taken * steps).sum() / found) if found else float("inf")
+    found, of = (weight * taken * good).sum(), (weight * taken).sum()
+    if not found:
+        return float("inf") if of else float("nan")
+    return float((weight * taken * steps).sum() / found)

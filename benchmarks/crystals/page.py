@@ -11,8 +11,9 @@ PAGE = "crystals.md"
 
 HEAD = """# Crystals
 
-Written by `python -m benchmarks.crystals --docs docs/benchmarks`{options}. The model `crystals` and
-its scores as they are served; the judge is CHGNet 0.3.0, which also made the training structures.
+Written by `python -m benchmarks.crystals --docs docs/benchmarks`{options}.
+The model `crystals` and its scores as they are served; the judge is CHGNet 0.3.0, which also made
+the training structures.
 In brackets the interval in which 90 % of bootstrap draws over compositions lie. There is one
 training; the seeds are those of the draws.
 """

@@ -149,3 +149,11 @@ def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
 
 def test_shares_of_nothing_are_not_known() -> None:
     assert np.isnan(share(np.array([True]), np.zeros(1)))
+
+
+def test_of_nothing_there_is_no_figure_and_no_interval() -> None:
+    nothing = np.zeros(1000)
+    assert np.isnan(cost_of_one(np.ones(1000, int), ONE == 0, np.ones(1000), nothing))
+    assert cost_of_one(np.ones(1000, int), ONE == 1, np.ones(1000), even(1000)) == np.inf
+    found = measured(lambda weight: share(ONE == 0, weight * 0), ONE)
+    assert np.isnan([found.value, found.low, found.high]).all()
