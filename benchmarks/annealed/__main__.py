@@ -129,7 +129,7 @@ def coverage(report: Report, chosen: argparse.Namespace) -> None:
 def peer(report: Report, chosen: argparse.Namespace) -> None:
     """The posterior of breast-cancer: effective samples per evaluation and per second, and NUTS."""
     model = load("breast-cancer")
-    n, found = (64 if chosen.quick else 400), {}
+    n, found = (32 if chosen.quick else 100), {}
     for method, replicas, leapfrog, budget in (
         ("ais", 8, 1, 800),
         ("pt", 4, 4, 800),
