@@ -114,7 +114,7 @@ modes, 480 evaluations each, whose interval of 90 % holds the truth. Chance alon
 90 % by ± 4 %; and 1.645 is the quantile of many samples, that of 16 is 1.753.
 
 {_table(head, rows)}
-Intervals of few samples are somewhat short: take 32 or more where it matters.
+Intervals of so few samples are somewhat short.
 """
 
 
