@@ -21,6 +21,7 @@ from benchmarks.discrete.chemistry import PROPERTIES, Judged, distances, diversi
 from benchmarks.discrete.page import write
 from benchmarks.report import Report, options
 from sureflow.checkpoint import load
+from sureflow.core.family import family_of
 from sureflow.core.halving import halve
 from sureflow.core.lane import Sample
 from sureflow.evaluation.auroc import auroc
@@ -37,6 +38,9 @@ COUNT, HELD_OUT = 10_000, 5000
 FREE = tuple(name for name, meaning in SCORES.items() if not meaning.conditioned)
 REQUEST = 40
 """Samples of a request, half of which are wanted."""
+
+FEWEST = 20
+"""Misses, and others, by which scores are compared."""
 
 ASKED = (1.2, 1.9, 2.5, 3.0, 3.4)
 """Values of logP that are asked for."""
@@ -156,7 +160,8 @@ def _saved(report: Report, model: Model, asked: argparse.Namespace) -> None:
         report.add("early, evaluations saved", 1 - sum(one.evaluations for one in early) / spent)
         report.add("early, accepted that are lost", share(stopped[passing]))
     requests = [specs[at : at + REQUEST] for at in range(0, len(specs), REQUEST)]
-    halved = run_halved(model, requests, halve(REQUEST, REQUEST // 2), 64)
+    halving = halve(REQUEST, REQUEST // 2, family_of(model.card).rungs(specs[0]))
+    halved = run_halved(model, requests, halving, 64)
     doubt = np.array([one.uncertainty for one in whole]).reshape(-1, REQUEST)
     best = {
         (number, at)
@@ -198,6 +203,8 @@ def _conditioned(report: Report, model: Model, asked: argparse.Namespace) -> Non
         report.add(f"valid, {at}", share(valid))
         report.add(f"mean error of logP, {at}", float(off.mean()))
         report.add(f"misses by more than a deviation, {at}", share(missed))
+        if min(int(missed.sum()), int((~missed).sum())) < FEWEST:
+            continue
         for name in names:
             values = np.array([one.scores[name] for one in samples])[valid]
             report.add(f"AUROC for misses, {name}, {at}", auroc(values, missed))

@@ -66,7 +66,8 @@ Half of {count} samples is wanted: by `"early"` with confidence 0.5, and by halv
 ASKED = """## Is the condition met?
 
 {count} samples of each guidance, with a wanted logP from 1.2 to 3.4. A miss is off by more than a
-standard deviation of the data; the AUROC of a score is that for misses among the valid.
+standard deviation of the data, among those that are valid; the AUROC of a score is that for misses,
+where there are 20 of both kinds.
 
 | | guidance 1 | guidance 2 |
 |---|---|---|
