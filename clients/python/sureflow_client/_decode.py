@@ -78,7 +78,7 @@ def decode_file(data: Encoded, media_type: str) -> tuple[str, bytes]:
         return ".json", json.dumps(data).encode()
     if isinstance(data, str) and media_type in TEXTS:
         return (".smi" if media_type == SMILES else ".txt"), f"{data}\n".encode()
-    if isinstance(data, str) and media_type == CSV:
+    if isinstance(data, str) and media_type == CSV and _is_text(data):
         return ".csv", data.encode()
     if not isinstance(data, str):
         data, media_type = encode_array(data), NPY
@@ -127,7 +127,7 @@ def _decode(data: Encoded, media_type: str) -> Array:
         return _image_array(decode_image(data))
     if media_type in TEXTS:
         return np.array([*map(ord, data)], dtype=np.float32)
-    if media_type == CSV:
+    if media_type == CSV and _is_text(data):
         return of_csv(data)
     if media_type == H5AD:
         return of_h5ad(base64.b64decode(data, validate=True))
@@ -135,6 +135,11 @@ def _decode(data: Encoded, media_type: str) -> Array:
         file = io.BytesIO(base64.b64decode(data, validate=True))
         return np.asarray(np.lib.format.read_array(file, allow_pickle=False), dtype=np.float32)
     raise UnexpectedResponse(f"unknown media type {media_type!r}")
+
+
+def _is_text(data: str) -> bool:
+    """Whether a file is given as it is, and not in base64, which has neither commas nor lines."""
+    return "," in data or "\n" in data
 
 
 def _image_array(image: PIL.Image.Image) -> Array:

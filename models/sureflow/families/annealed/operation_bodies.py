@@ -30,7 +30,7 @@ def _mask(written: Any, card: ModelCard, field: str) -> Mask:
     return mask
 
 
-class ResampleOperation(Schema):
+class DensityResampleOperation(Schema):
     """Temper anew, from a hotter temperature."""
 
     type: Literal["resample"]
@@ -42,7 +42,7 @@ class ResampleOperation(Schema):
         return Resample(self.strength)
 
 
-class HoldOperation(Schema):
+class DensityHoldOperation(Schema):
     """Hold components to known values, and sample the others given these."""
 
     type: Literal["hold"]
@@ -61,7 +61,7 @@ class HoldOperation(Schema):
         return Hold(mask, known)
 
 
-class GuideOperation(Schema):
+class DensityGuideOperation(Schema):
     """Restrain components: the log density loses `strength / 2 |x - target|^2`."""
 
     type: Literal["guide"]
@@ -82,7 +82,7 @@ class GuideOperation(Schema):
         return Guide(target, mask, self.strength)
 
 
-class ConditionOperation(Schema):
+class DensityConditionOperation(Schema):
     """Other parameters of the target from here on; those left out stay as they are."""
 
     type: Literal["condition"]
@@ -91,9 +91,9 @@ class ConditionOperation(Schema):
 
 
 OPERATION_BODIES: dict[str, type[Schema]] = {
-    "resample": ResampleOperation,
-    "hold": HoldOperation,
-    "guide": GuideOperation,
-    "condition": ConditionOperation,
+    "resample": DensityResampleOperation,
+    "hold": DensityHoldOperation,
+    "guide": DensityGuideOperation,
+    "condition": DensityConditionOperation,
 }
 """By their ``type``."""

@@ -14,7 +14,7 @@ from sureflow.core.condition import arrays_of
 from sureflow.core.family import Edited
 from sureflow.core.lane import Array, LaneSpec
 from sureflow.core.schema import InvalidFieldError
-from sureflow.families.annealed.operation_bodies import ConditionOperation
+from sureflow.families.annealed.operation_bodies import DensityConditionOperation
 from sureflow.families.annealed.options import AnnealedOptions
 from sureflow.families.annealed.spec import TEMPERATURE, AnnealedSpec
 
@@ -54,7 +54,7 @@ def edit(
     made: list[tuple[int, object]] = []
     for number, body in enumerate(operations):
         field = f"operations.{number}"
-        if isinstance(body, ConditionOperation):
+        if isinstance(body, DensityConditionOperation):
             arrays = _given(body.arrays, card, f"{field}.arrays")
             spec = replace(spec, condition={**spec.condition, **arrays})
         else:

@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Discriminator, Field, Tag
 
 from sureflow.core.card import ModelCard
+from sureflow.core.condition import Label
 from sureflow.core.json_array import JsonArray, read_mask
 from sureflow.core.lane import Array
 from sureflow.core.schema import AtMost, Integer, InvalidFieldError, Number, Schema
@@ -19,6 +20,12 @@ Parent = Callable[[], Array]
 """Reads the sample that is edited."""
 
 MAX_NAMES = 1 << 14
+
+Component = Annotated[str, Field(min_length=1, max_length=200)]
+MOST = 1_000_000
+"""Largest count that can be asked for; the model may know smaller ones alone."""
+
+Held = Annotated[Integer, Field(ge=0, le=MOST)]
 
 
 class MaskedCounts(Schema):
@@ -31,7 +38,7 @@ class MaskedCounts(Schema):
 class NamedCounts(Schema):
     """Components by name."""
 
-    components: Annotated[list[str], Field(min_length=1, max_length=MAX_NAMES)]
+    components: Annotated[list[Component], Field(min_length=1, max_length=MAX_NAMES)]
     """Names of the model's card."""
 
 
@@ -74,7 +81,7 @@ class CountHoldOperation(Schema):
     """Hold some components: to counts by name, or to those of the sample itself by a mask."""
 
     type: Literal["hold"]
-    counts: Annotated[dict[str, Annotated[Integer, Field(ge=0)]], AtMost(MAX_NAMES)] | None = None
+    counts: Annotated[dict[Component, Held], AtMost(MAX_NAMES)] | None = None
     """Counts by the name of the component."""
 
     mask: JsonArray | None = None
@@ -97,7 +104,7 @@ class CountConditionOperation(Schema):
     """Another class, or another guidance, from here on."""
 
     type: Literal["condition"]
-    label: int | str | None = None
+    label: Label | None = None
     """The class; by default as before."""
 
     scale: Annotated[Number, Field(ge=0, le=MAX_GUIDANCE)] | None = None

@@ -49,7 +49,7 @@ def test_slope_is_that_of_the_density(path: str) -> None:
     expected = -(y - p * mean) / (p**2 * spread**2 + q**2)
     torch.testing.assert_close(lanes.slope(y, t, velocity), expected, rtol=1e-5, atol=1e-6)
     noise, data = torch.randn(2, 3, 2).unbind()
-    start = lanes.begun(noise, data)
+    start = lanes.begun(np.arange(len(noise)), noise, data)
     torch.testing.assert_close(start, a * data + b * noise)
     torch.testing.assert_close(lanes.noise_in(start, data), noise)
 
