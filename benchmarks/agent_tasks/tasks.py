@@ -117,7 +117,7 @@ async def what_models(agent: Agent) -> str:
     """The cards of all models."""
     facts = await agent.call("list_models")
     cards = {card["name"]: card for card in facts["models"]}
-    assert {"fashion", "digits", "ring"} <= {*cards}
+    assert {"fashion", "digits", "ring"} <= {*cards, *facts.get("others", [])}
     assert "Sneaker" in cards["fashion"]["classes"]
     assert "a share at" in cards["digits"]["confidence"]
     return f"{len(cards)} models; digits: {cards['digits']['score_means'][:60]}"
