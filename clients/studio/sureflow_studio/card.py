@@ -13,6 +13,9 @@ from sureflow_client import Sample
 from .colours import shade
 from .pictures import address
 
+WRITTEN = ("chemical/x-daylight-smiles", "text/plain; charset=utf-8")
+"""Media types of samples that are texts."""
+
 Open = Callable[[Sample], object]
 
 ORDER_ALONE = "~: at these settings confidence puts samples in order and is no share"
@@ -62,6 +65,8 @@ def show(sample: Sample) -> Element:
         return ui.label(missing(sample)).classes("card-picture card-blank")
     if isinstance(sample.data, dict):
         return ui.label(title(sample.data)).classes("card-point mono")
+    if (text := written(sample)) is not None:
+        return ui.label(text).classes("card-text mono")
     if len(sample.shape) != 3:
         numbers = ", ".join(f"{number:.2f}" for number in sample.array().ravel()[:2])
         return ui.label(numbers).classes("card-point mono")
@@ -69,6 +74,12 @@ def show(sample: Sample) -> Element:
     image.props["src"] = address(sample.image())
     image.props["alt"] = ""
     return image
+
+
+def written(sample: Sample) -> str | None:
+    """Return the text that a sample is, such as the SMILES of a molecule, if it is one."""
+    known = sample.data is not None and sample.media_type in WRITTEN
+    return sample.smiles() if known else None
 
 
 def title(data: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from html import escape
 
 from sureflow_client import Sample
 
-from .card import missing, short, spoken
+from .card import missing, short, spoken, written
 from .colours import shade
 from .group import Group
 from .pictures import address
@@ -92,6 +92,8 @@ def _shown(sample: Sample) -> str:
         return f"<p>{escape(missing(sample))}</p>"
     if isinstance(sample.data, dict):
         return f"<code>{escape(json.dumps(sample.data))}</code>"
+    if (text := written(sample)) is not None:
+        return f"<code>{escape(text)}</code>"
     if len(sample.shape) != 3:
         numbers = ", ".join(f"{number:.4g}" for number in sample.array().ravel()[:64])
         return f"<code>{escape(numbers)}</code>"

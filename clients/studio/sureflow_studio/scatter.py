@@ -53,8 +53,10 @@ class Scatter:
 
 
 def is_plane(model: Model) -> bool:
-    """Return whether samples of a model are vectors of two components or more."""
+    """Return whether samples of a model are vectors of two components or more, and no texts."""
     shape = model.shape or ()
+    if "text" in (model.formats or ()):
+        return False
     return model.media == "vector" and len(shape) == 1 and shape[0] > 1
 
 

@@ -12,7 +12,7 @@ from nicegui import ui
 from sureflow_client import Handle, Sample, Trajectory
 
 from .canvas import Canvas
-from .card import missing
+from .card import missing, written
 from .fields import Slider
 from .legend import doubt
 from .path import PathChart
@@ -47,6 +47,8 @@ class Viewer:
                 self.canvas = Canvas(*sample.shape[1:], painted=moved)
             elif isinstance(sample.data, dict):
                 ui.label(json.dumps(sample.data)).classes("mono small")
+            elif (text := written(sample)) is not None:
+                ui.label(text).classes("mono small")
             else:
                 self.path = PathChart()
             self._scrubber()
