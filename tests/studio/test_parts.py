@@ -21,6 +21,7 @@ from sureflow_client import (
     Uncertain,
 )
 from sureflow_studio.canvas import stroke
+from sureflow_studio.card import written
 from sureflow_studio.colours import SCALE, SURE, UNSURE, shade
 from sureflow_studio.family import Family, Member
 from sureflow_studio.pictures import Mask, rectangles, unsure
@@ -49,6 +50,15 @@ def sample(index: int, confidence: float | None, uncertainty: float | None = 1.0
         "evaluations": 2,
     }
     return Sample.model_validate(document)
+
+
+def test_texts_are_shown_as_such() -> None:
+    """A SMILES is text, if there is one; a list of numbers is none."""
+    smiles = {"media_type": "chemical/x-daylight-smiles", "data": "CCO", "shape": [3]}
+    plain = sample(0, 0.5)
+    assert written(plain.model_copy(update=smiles)) == "CCO"
+    assert written(plain.model_copy(update={**smiles, "data": None})) is None
+    assert written(plain) is None
 
 
 @given(
