@@ -6,6 +6,7 @@ An array of one lane has the same shape whatever lanes run beside it, so that it
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ LEAST = 1e-3
 """Smallest mean whose logarithm is taken."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Posterior:
     """Where the components of a lane are going.
 
@@ -51,20 +52,20 @@ class Posterior:
         p[mask, known[mask]] = 1
         return Posterior(p)
 
-    @property
+    @cached_property
     def mean(self) -> Floats:
         """Mean ends, ``[d]``."""
         found: Floats = self.p @ np.arange(self.p.shape[1])
         return found
 
-    @property
+    @cached_property
     def variance(self) -> Floats:
         """Variance of the ends, ``[d]``."""
         v = np.arange(self.p.shape[1], dtype=np.float64)
         found: Floats = self.p @ v**2 - (self.p @ v) ** 2
         return np.maximum(found, 0.0)
 
-    @property
+    @cached_property
     def entropy(self) -> Floats:
         """Entropies of the ends, ``[d]``, in nats."""
         found: Floats = -(self.p * np.log(np.maximum(self.p, 1e-300))).sum(-1)
