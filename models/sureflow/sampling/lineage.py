@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -47,6 +47,15 @@ def segments(spec: LaneSpec) -> list[Segment]:
         number = before.number + len(before.operations)
         found.append(Segment(lane, branch.step, branch.operations, number))
     return found
+
+
+def last_resumable(way: Sequence[Segment], suits: Callable[[Any, Frame], bool]) -> int | None:
+    """Number of the last segment with a frame that suits its lane; ``None`` if none has one."""
+    for number in reversed(range(len(way))):
+        frame = way[number].frame
+        if frame is not None and suits(way[number].spec, frame):
+            return number
+    return None
 
 
 def _lineage(spec: LaneSpec) -> Iterator[Branch]:

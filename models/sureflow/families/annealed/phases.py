@@ -18,7 +18,7 @@ from sureflow.families.annealed.process import PointsProcess
 from sureflow.families.annealed.spec import ANNEALING, TRANSPORT, AnnealedSpec
 from sureflow.families.annealed.tempering import Tempering
 from sureflow.families.annealed.transport import Transport
-from sureflow.sampling.lineage import Segment, segments
+from sureflow.sampling.lineage import Segment, last_resumable, segments
 
 
 class AnnealedPhases:
@@ -32,10 +32,10 @@ class AnnealedPhases:
     def processes(self, slot: int, spec: LaneSpec, deadline: float) -> Iterator[Process]:
         """Yield the processes of a lane one after another, each once it is admitted to it."""
         lanes, way = self.lanes, segments(spec)
-        usable = [each.frame is not None and lanes.suits(each.spec, each.frame) for each in way]
-        first = int(max(np.flatnonzero(usable), default=0))
+        usable = last_resumable(way, lanes.suits)
+        first = usable or 0
         lanes.admit(slot, cast(AnnealedSpec, way[first].spec))
-        if usable[first]:
+        if usable is not None:
             self._restore(slot, way[: first + 1])
         else:
             self._draw(slot)

@@ -17,7 +17,7 @@ from sureflow.families.counts.moves import thinned
 from sureflow.families.counts.operations import Hold, Resample
 from sureflow.families.counts.sampler import CountSampler
 from sureflow.families.counts.spec import CountSpec
-from sureflow.sampling.lineage import Segment, segments
+from sureflow.sampling.lineage import Segment, last_resumable, segments
 
 
 class CountPhases:
@@ -29,11 +29,11 @@ class CountPhases:
     def processes(self, slot: int, spec: LaneSpec, deadline: float = inf) -> Iterator[Process]:
         """Yield the sampler, beginning with the last segment that has a usable frame."""
         lanes, way = self.lanes, segments(spec)
-        usable = [each.frame is not None and lanes.suits(each.spec, each.frame) for each in way]
-        first = int(max(np.flatnonzero(usable), default=0))
+        usable = last_resumable(way, lanes.suits)
+        first = usable or 0
         lanes.admit(slot, way[first].spec)
         frame = way[first].frame
-        if usable[first] and frame is not None:
+        if usable is not None and frame is not None:
             lanes.restore(slot, way[first].spec, frame)
         ends = [*(segment.begin for segment in way[1:]), lanes.most_steps]
         for number, (segment, end) in enumerate(zip(way[first:], ends[first:], strict=True)):

@@ -27,7 +27,7 @@ from sureflow.families.flow.resampling import Resampling
 from sureflow.families.flow.solver import Solver
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.families.flow.stepped_lanes import NEVER
-from sureflow.sampling.lineage import Segment, segments
+from sureflow.sampling.lineage import Segment, last_resumable, segments
 
 
 class FlowPhases:
@@ -125,9 +125,9 @@ class FlowPhases:
     def _segments(self, slot: int, way: list[Segment], deadline: float) -> Iterator[Process]:
         """The processes of the segments, beginning with the last one that has a usable frame."""
         lanes = self.lanes
-        usable = [each.frame is not None and lanes.suits(each.spec, each.frame) for each in way]
-        first = max(np.flatnonzero(usable), default=0)
-        yield from self._begin(slot, way[: first + 1], usable[first])
+        usable = last_resumable(way, lanes.suits)
+        first = usable or 0
+        yield from self._begin(slot, way[: first + 1], usable is not None)
         before = None
         ends = [*(segment.begin for segment in way[1:]), NEVER]
         for segment, end in zip(way[first:], ends[first:], strict=True):

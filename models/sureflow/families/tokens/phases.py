@@ -19,7 +19,7 @@ from sureflow.families.tokens.remasking import guide, hold, remask
 from sureflow.families.tokens.sampler import TokenSampler
 from sureflow.families.tokens.scores.catalogue import rows_after
 from sureflow.families.tokens.spec import TokenSpec
-from sureflow.sampling.lineage import Segment, segments
+from sureflow.sampling.lineage import Segment, last_resumable, segments
 
 
 class TokenPhases:
@@ -51,11 +51,11 @@ class TokenPhases:
     def _segments(self, slot: int, way: list[Segment]) -> Iterator[Process]:
         """The sampler for each segment, beginning with the last one that has a usable frame."""
         lanes = self.lanes
-        usable = [each.frame is not None and lanes.suits(each.spec, each.frame) for each in way]
-        first = int(max(np.flatnonzero(usable), default=0))
+        usable = last_resumable(way, lanes.suits)
+        first = usable or 0
         lanes.admit(slot, way[first].spec)
         frame = way[first].frame
-        if usable[first] and frame is not None:
+        if usable is not None and frame is not None:
             lanes.restore(slot, way[first].spec, frame)
         ends = [*(segment.begin for segment in way[1:]), lanes.most_steps]
         for number, (segment, end) in enumerate(zip(way[first:], ends[first:], strict=True)):
