@@ -17,6 +17,7 @@ from sureflow.core.execution import Compile
 from sureflow.core.family import families
 from sureflow.core.lane import LaneSpec
 from sureflow.core.process import Bucket, Phases, Reply
+from sureflow.core.unwatched import unwatched
 
 
 class EarlyRule(Protocol):
@@ -105,7 +106,7 @@ class Engine(ABC):
     @classmethod
     def state(cls, config: Mapping[str, Any]) -> Mapping[str, Tensor]:
         """Names, shapes and types of the network's tensors, on the meta device where possible."""
-        with torch.device("meta"):
+        with torch.device("meta"), unwatched():
             return cls.build(config).state_dict()
 
     @classmethod

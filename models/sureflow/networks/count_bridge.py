@@ -7,7 +7,6 @@ from functools import lru_cache
 import numpy as np
 import torch
 from scipy.special import gammaln, xlog1py, xlogy
-from scipy.stats import poisson
 from torch import Tensor
 
 from sureflow.core.arrays import Floats, Integers
@@ -49,7 +48,7 @@ class CountBridge:
             raise ValueError(f"mean: {mean} is not in 0 .. {most}")
         self.most = most
         values = np.arange(most + 1)
-        law = poisson.pmf(values, mean) if source == "poisson" else np.ones(most + 1)
+        law = _poisson(values, mean) if source == "poisson" else np.ones(most + 1)
         last = int(np.searchsorted(np.cumsum(law / law.sum()), 1 - TAIL))
         self.law: Floats = law[: last + 1] / law[: last + 1].sum()
         self._table = lru_cache(maxsize=max(KEPT // (most + 1) ** 2, 64))(self._made)
@@ -85,3 +84,9 @@ def binomial(k: Integers, n: Integers, p: float) -> Floats:
     k, n = np.where(inside, k, 0), np.where(inside, n, 0)
     choose = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
     return np.where(inside, np.exp(choose + xlogy(k, p) + xlog1py(n - k, -p)), 0.0)
+
+
+def _poisson(values: Integers, mean: float) -> Floats:
+    """Probabilities of a Poisson law; ``scipy.stats`` would take half a second to load for them."""
+    probabilities: Floats = np.exp(xlogy(values, mean) - gammaln(values + 1) - mean)
+    return probabilities

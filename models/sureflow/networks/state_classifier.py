@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sureflow.core.unwatched import unwatched
 from sureflow.moments.rowwise import RowwiseConv2d, RowwiseLinear
 
 LEAST = 8
@@ -85,7 +86,7 @@ class StateClassifier(nn.Module):
         first, last = tensors.get("conv1.weight"), tensors.get("out.weight")
         if first is None or last is None or first.dim() != 4 or last.dim() != 2:
             raise ValueError(f"holds {sorted(tensors)}, which are no classifier of states")
-        with torch.device("meta"):
+        with torch.device("meta"), unwatched():
             found = cls(max(first.shape[1] - 1, 1), len(last))
         for name, tensor in tensors.items():
             if tensor.dtype != torch.float32:

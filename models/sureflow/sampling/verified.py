@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -71,26 +71,29 @@ class VerifiedSizes:
     Args:
         folder: Where files are kept.
         key: All on which bits depend, as JSON: files of other models and machines are not found.
+        seen: What another process with the same kernels has just looked at: its ``seen``.
 
     Attributes:
         confirmed: Names of heads of which the file was right.
+        seen: Places in the file that were looked at or verified.
     """
 
-    def __init__(self, folder: Path, key: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, key: Mapping[str, Any], seen: Iterable[str] = ()) -> None:
         self._key = dict(key)
         digest = hashlib.sha256(json.dumps(self._key, sort_keys=True).encode())
         self._path = folder / f"{digest.hexdigest()}.json"
         self._heads = self._read()
         self._writable = True
         self.confirmed: set[str] = set()
+        self.seen = {*seen}
 
     @classmethod
-    def of(cls, model: Model, folder: Path) -> Self:
+    def of(cls, model: Model, folder: Path, seen: Iterable[str] = ()) -> Self:
         """Those of a model, on the device that it is on, with the kernels of this process."""
         device = model.device
         name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
         ran = {"version": model.card.version, "device": name, "compile": model.compile}
-        return cls(folder, {**ran, "numerics": describe()})
+        return cls(folder, {**ran, "numerics": describe()}, seen)
 
     def costs(
         self,
@@ -108,8 +111,9 @@ class VerifiedSizes:
         shapes = {name: [str(z.dtype), *z.shape[1:]] for name, z in example(1).items()}
         place = json.dumps([head, shapes, [*candidates]], sort_keys=True)
         if entry := self._heads.get(place):
-            if _confirmed(entry, evaluate, example):
+            if place in self.seen or _confirmed(entry, evaluate, example):
                 self.confirmed.add(head)
+                self.seen.add(place)
                 return dict(sorted(entry.costs.items()))
             log.warning("%s: head %s has changed; it is verified anew", self._path, head)
         costs = verified_costs(evaluate, example, candidates, device)
@@ -117,6 +121,7 @@ class VerifiedSizes:
             most = best_rows(costs)
             answers = _answers(evaluate, example(most))
             self._heads[place] = Entry(costs=costs, answers=_digest(answers))
+            self.seen.add(place)
             self._write()
         return costs
 

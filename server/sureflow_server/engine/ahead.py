@@ -1,4 +1,4 @@
-"""On a first start, a second process verifies block sizes while the first one loads."""
+"""A second process verifies block sizes while the first one loads."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ctypes
 import logging
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -23,17 +23,22 @@ PR_SET_PDEATHSIG = 1
 """Of ``prctl``: the signal that a process gets when the one that has forked it ends."""
 
 
+Ahead = Iterator[tuple[Path, Set[str]]]
+"""Models in the order in which to load them, and what was seen of each; see
+:class:`~sureflow.sampling.verified.VerifiedSizes`."""
+
+
 @contextmanager
-def verified_ahead(folders: Sequence[Path], config: WorkerConfig) -> Iterator[Iterator[Path]]:
+def verified_ahead(folders: Sequence[Path], config: WorkerConfig) -> Iterator[Ahead]:
     """Yield the models in the order in which to load them, while another process verifies some.
 
     It takes the largest first, whose verification takes longest, and the others load the smallest
-    first; whoever comes to the one that it is at waits for it. What it has found is known, and is
-    believed after a look. There is such a process if no block sizes are known, for the models that
+    first; whoever comes to the one that it is at waits for it. Both are forks of one process and
+    have its kernels, so nothing is looked at twice. There is such a process for the models that
     ship, on a CPU with a second core, and with nobody's code.
     """
     if not _worthwhile(folders, config):
-        yield iter(folders)
+        yield ((folder, frozenset()) for folder in folders)
         return
     smallest_first = sorted(folders, key=_size)
     ours, theirs = Pipe(duplex=False)
@@ -49,15 +54,15 @@ def verified_ahead(folders: Sequence[Path], config: WorkerConfig) -> Iterator[It
         ours.close()
 
 
-def _unless_verified_now(folders: Sequence[Path], done: Connection) -> Iterator[Path]:
+def _unless_verified_now(folders: Sequence[Path], done: Connection) -> Ahead:
     """The models, each once the other process has begun with another one, or ended."""
-    left = [*folders]
+    left, seen = [*folders], dict[Path, Set[str]]()
     for folder in folders:
         with suppress(EOFError, OSError):
             while left and (left[-1] == folder or done.poll()):
-                done.recv_bytes()
+                seen[left[-1]] = done.recv()
                 left.pop()
-        yield folder
+        yield folder, seen.get(folder, frozenset())
 
 
 def _size(folder: Path) -> int:
@@ -68,10 +73,8 @@ def _size(folder: Path) -> int:
 def _worthwhile(folders: Sequence[Path], config: WorkerConfig) -> bool:
     shipped = config.models_dir is None and not config.plugins
     plain = config.device == "cpu" and config.compile == "off"
-    if not (shipped and plain and config.verified_dir and len(folders) > 1 and can_fork()):
-        return False
-    known = config.verified_dir.is_dir() and any(config.verified_dir.iterdir())
-    return not known and (os.cpu_count() or 1) > config.threads
+    possible = shipped and plain and config.verified_dir and len(folders) > 1 and can_fork()
+    return bool(possible) and (os.cpu_count() or 1) > config.threads
 
 
 def _verify(folders: Sequence[Path], config: WorkerConfig, done: Connection) -> NoReturn:
@@ -80,16 +83,22 @@ def _verify(folders: Sequence[Path], config: WorkerConfig, done: Connection) -> 
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         logging.disable()
         for folder in folders:
+            seen: Set[str] = frozenset()
             with suppress(Exception):
-                _verify_heads(folder, config)
-            done.send_bytes(b".")
+                seen = _verify_heads(folder, config)
+            done.send(seen)
     finally:
         os._exit(0)
 
 
-def _verify_heads(folder: Path, config: WorkerConfig) -> None:
+def _verify_heads(folder: Path, config: WorkerConfig) -> Set[str]:
     assert config.verified_dir is not None
     model = load(folder, config.device, precision=config.precision, compile=config.compile)
-    known = evaluators(model, VerifiedSizes.of(model, config.verified_dir))
+    verified = VerifiedSizes.of(model, config.verified_dir)
+    known = evaluators(model, verified)
     for head in model.engine.heads():
         known[head]
+    for bucket in model.engine.buckets():
+        for head in model.engine.deciding():  # on which the fingerprint depends
+            known.at(bucket)[head]
+    return verified.seen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,11 +49,11 @@ def load_all(
     failures: dict[str, str] = dict(config.faulty)
     folders = _wanted(root, config)
     with verified_ahead(folders, config) as in_order:
-        for folder in in_order:
+        for folder, seen in in_order:
             begin(Loading(folder.name, len(folders) + len(resting) == 1))
             try:
                 cache.evict_for(_expected(folder, config))
-                sampler = fetch(folder, config)
+                sampler = fetch(folder, config, seen=seen)
                 _take(cache, sampler, config)
             except BaseException as error:  # a third-party network may raise anything, and exit
                 failures[folder.name] = str(error) or type(error).__name__
@@ -66,10 +66,16 @@ def load_all(
     return Ready(str(root), found, tick_s, failures, dict(cache.sizes), (*cache.resident,)), cache
 
 
-def fetch(folder: Path, config: WorkerConfig, card: ModelCard | None = None) -> Sampler:
+def fetch(
+    folder: Path,
+    config: WorkerConfig,
+    card: ModelCard | None = None,
+    seen: Set[str] = frozenset(),
+) -> Sampler:
     """Load a checkpoint folder and warm it up.
 
-    Its card must be this one, if one is given.
+    Its card must be this one, if one is given. Block sizes that were ``seen`` are believed; see
+    :class:`~sureflow.sampling.verified.VerifiedSizes`.
 
     Raises:
         CheckpointError: It does not work, or is another model by now.
@@ -78,7 +84,7 @@ def fetch(folder: Path, config: WorkerConfig, card: ModelCard | None = None) -> 
     check_name(folder, model.card)
     known = None
     if config.verified_dir is not None:
-        known = VerifiedSizes.of(model, config.verified_dir)
+        known = VerifiedSizes.of(model, config.verified_dir, seen)
         evaluators(model, known)
     model = model.varied(card=replace(model.card, numerics=numerics_of(model)))
     if data := config.calibrations.get(folder.name):

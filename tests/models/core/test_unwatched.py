@@ -29,3 +29,20 @@ with unwatched(FlopCounterMode.__module__):
 def test_operations_are_counted_without_the_compiler() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+LOADED = """
+import sys
+from sureflow.checkpoint import load
+from sureflow.folders import checkpoint_folders, embedded_folder
+
+names = [load(folder).card.name for folder in checkpoint_folders(embedded_folder())]
+assert len(names) > 1
+print(*({"torch._dynamo", "scipy.stats", "scipy.optimize", "sklearn", "pandas"} & {*sys.modules}))
+"""
+
+
+def test_loading_what_ships_imports_nothing_that_takes_long() -> None:
+    """A compiler takes a second and 30 MiB, statistics half of that: no server needs them."""
+    done = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True)
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from sureflow.folders import checkpoint_folders
 from sureflow_server.engine import ahead
 from sureflow_server.engine.ahead import verified_ahead
-from sureflow_server.engine.loader import load_all
+from sureflow_server.engine.loader import fetch, load_all
 from sureflow_server.engine.messages import WorkerConfig
 from tests.server.running import eventually, gone
 
@@ -41,7 +42,7 @@ def test_models_are_verified_by_another_process(models_dir: Path, tmp_path: Path
     with verified_ahead(folders, config(verified)) as in_order:
         (child,) = children() - before
         eventually(lambda: gone(child))
-        assert [*in_order] == by_size(folders)
+        assert [folder for folder, _ in in_order] == by_size(folders)
     assert children() == before
     stamps = {file: file.stat().st_mtime_ns for file in verified.glob("*.json")}
     assert len(stamps) == len(folders)
@@ -50,24 +51,49 @@ def test_models_are_verified_by_another_process(models_dir: Path, tmp_path: Path
     assert stamps == {file: file.stat().st_mtime_ns for file in stamps}, "believed"
 
 
+@pytest.mark.parametrize("times", ["first", "later"])
+def test_what_it_has_seen_is_not_looked_at_again(
+    times: str, models_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verified = tmp_path / "verified"
+    if times == "later":
+        load_all(config(verified, models_dir))
+    folders = checkpoint_folders(models_dir)
+    with verified_ahead(folders, config(verified)) as in_order:
+        (child,) = children()
+        eventually(lambda: gone(child))
+        seen = dict(in_order)
+    monkeypatch.setattr(module := import_module("sureflow.sampling.verified"), "_confirmed", fail)
+    monkeypatch.setattr(module, "verified_costs", fail)
+    assert all(fetch(folder, config(verified), seen=seen[folder]) for folder in folders)
+    with pytest.raises(AssertionError, match="looked at"):
+        fetch(folders[0], config(verified))
+
+
+def fail(*_: object) -> None:
+    raise AssertionError("it was looked at")
+
+
 @pytest.mark.parametrize("ends", [False, True], ids=["goes on", "ends"])
 def test_what_it_is_at_is_waited_for(
     ends: bool, models_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It begins with the largest, which the others come to last."""
 
-    def verify(folder: Path, config: WorkerConfig) -> None:
+    def verify(folder: Path, config: WorkerConfig) -> set[str]:
         time.sleep(0.3)
         (tmp_path / folder.name).touch()
         if ends:
             os._exit(1)
+        return {folder.name}
 
     monkeypatch.setattr(ahead, "_verify_heads", verify)
     folders = checkpoint_folders(models_dir)
     with verified_ahead(folders, config(tmp_path / "verified")) as in_order:
-        for folder in in_order:
+        for folder, seen in in_order:
             is_last = folder == by_size(folders)[-1]
             assert (tmp_path / folder.name).exists() == is_last
+            assert seen == ({folder.name} if is_last and not ends else set())
 
 
 def test_it_ends_with_the_loading_however_far_it_is(models_dir: Path, tmp_path: Path) -> None:
@@ -80,13 +106,11 @@ def test_it_ends_with_the_loading_however_far_it_is(models_dir: Path, tmp_path: 
     assert children() == before
 
 
-@pytest.mark.parametrize("why", ["known", "one folder", "one core", "own models", "threads"])
+@pytest.mark.parametrize("why", ["one folder", "one core", "own models", "threads"])
 def test_there_is_none_where_it_would_not_help(
     why: str, models_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folders = checkpoint_folders(models_dir)
-    if why == "known":
-        (tmp_path / "some.json").touch()
     if why == "one core":
         monkeypatch.setattr(os, "cpu_count", lambda: 1)
     if why == "threads":
@@ -96,4 +120,4 @@ def test_there_is_none_where_it_would_not_help(
     chosen = folders[:1] if why == "one folder" else folders
     with verified_ahead(chosen, config(tmp_path, own)) as in_order:
         assert children() == before
-        assert [*in_order] == chosen
+        assert [*in_order] == [(folder, set()) for folder in chosen]
