@@ -96,7 +96,8 @@ class CountHoldOperation(Schema):
         counts = self.counts or {}
         mask = _named([*counts], card, f"{field}.counts")
         known = np.zeros(card.shape, np.float32)
-        known[[card.components.index(name) for name in counts]] = [*counts.values()]
+        places = _places(card)
+        known[[places[name] for name in counts]] = [*counts.values()]
         return Hold(mask, known)
 
 
@@ -119,14 +120,19 @@ def _mask(written: Any, card: ModelCard, field: str) -> Mask:
 
 
 def _named(names: list[str], card: ModelCard, field: str) -> Mask:
-    mask = np.zeros(card.shape, np.bool_)
+    places, mask = _places(card), np.zeros(card.shape, np.bool_)
     for name in names:
-        if name not in card.components:
+        if name not in places:
             raise InvalidFieldError(field, f"{card.name} has no component {name!r}")
-        mask[card.components.index(name)] = True
+        mask[places[name]] = True
     if not mask.any():
         raise InvalidFieldError(field, "names no component")
     return mask
+
+
+def _places(card: ModelCard) -> dict[str, int]:
+    """Where each component is, by its name."""
+    return {name: place for place, name in enumerate(card.components)}
 
 
 OPERATION_BODIES: dict[str, type[Schema]] = {
