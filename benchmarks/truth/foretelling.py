@@ -117,7 +117,8 @@ def measure(report: Report, quick: bool, cache: Path) -> None:
     pools = []
     for count, seed in ((COUNT, SEED), (TEST_COUNT, TEST_SEED)):
         count = count // 10 if quick else count
-        file = cache / f"foretelling-{NAME}-{seed}-{count}.pt"
+        version = model.card.version.removeprefix("sha256:")[:12]
+        file = cache / f"foretelling-{NAME}-{seed}-{count}-{version}.pt"
         if not file.exists():
             cache.mkdir(parents=True, exist_ok=True)
             torch.save(vars(drawn_pool(model, count, seed)), file)

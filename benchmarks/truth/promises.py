@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,7 +131,8 @@ def _true(stratum: str | None, level: float) -> float:
 def _drawn(name: str, count: int, cache: Path) -> Judged:
     """Judged samples of a model, by a judge that nothing of it was fitted to."""
     model = load(name)
-    file = cache / f"promises-{name}-{model.score}-{count}.npz"
+    known = hashlib.sha256(f"{model.card.version} {model.card.calibration_version}".encode())
+    file = cache / f"promises-{name}-{count}-{known.hexdigest()[:12]}.npz"
     if not file.exists():
         samples = draw_balanced(
             model, count, SEED, method="heun", steps=20, scores=(model.score,), quiet=True
@@ -146,8 +148,8 @@ def _drawn(name: str, count: int, cache: Path) -> Judged:
         of = ["" if s.spec.label is None else str(s.spec.label) for s in samples]
         cache.mkdir(parents=True, exist_ok=True)
         np.savez(file, confidence=np.array(confidence), bad=bad.astype(bool), of=np.array(of))
-    with np.load(file) as known:
-        return Judged(known["confidence"], known["bad"], known["of"].tolist())
+    with np.load(file) as kept:
+        return Judged(kept["confidence"], kept["bad"], kept["of"].tolist())
 
 
 class _Counts:
