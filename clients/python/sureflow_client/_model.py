@@ -80,6 +80,10 @@ class Model(Wire):
     formats: tuple[str, ...] | None = None
     """What ``output`` may be, the default one first."""
 
+    view: str | None = None
+    """How people look at its samples: ``image``, ``plane``, ``text``, ``molecule``, ``crystal``,
+    ``counts``, or a name that the model's family brings."""
+
     schemas: dict[str, Any] | None = Field(default=None, repr=False)
     """JSON Schemas of what its family reads: of the ``sampler``, and of the ``operations`` by
     type."""

@@ -134,6 +134,15 @@ class Family:
         """Why a lane cannot have a score, as the end of a sentence; ``None`` if it can."""
         return None
 
+    def view(self, card: ModelCard) -> str:
+        """How people look at a model's samples: the name of a view, which pages draw by it.
+
+        ``image``; ``plane`` (vectors, as points); ``text``; ``molecule`` (a text that is drawn);
+        ``crystal`` (a cell with atoms); ``counts`` (of named components). A page that has no view
+        of a name shows numbers.
+        """
+        return "image" if card.media == "image" else "plane"
+
     def usual_score(self, card: ModelCard) -> str:
         """The score of a model whose calibration recommends none."""
         return self.default_score

@@ -125,6 +125,7 @@ def _described(card: ModelCard) -> dict[str, Any]:
         "meanings": {name: _meaning(family.scores[name]) for name in scores},
         "operations": [*family.operation_bodies],
         "formats": family.codec.formats(card),
+        "view": family.view(card),
         "schemas": _schemas(family.name),
     }
 

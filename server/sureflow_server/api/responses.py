@@ -451,6 +451,10 @@ class ModelRecord(OpenAIModel):
     formats: list[str] | None = None
     """What `output.format` may be, the default one first."""
 
+    view: str | None = None
+    """How people look at its samples: `image`, `plane`, `text`, `molecule`, `crystal`, `counts`, or
+    a name that the model's family brings."""
+
     schemas: dict[str, Any] | None = None
     """JSON Schemas of what its family reads: of the `sampler`, and of the `operations` by type."""
 

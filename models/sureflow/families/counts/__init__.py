@@ -59,6 +59,10 @@ class Counts(Family):
     usual = staticmethod(settings.usual)
     parse_setting = staticmethod(settings.parse)
 
+    def view(self, card: ModelCard) -> str:
+        """Counts of components."""
+        return "counts"
+
     def draws_noise(self, operation: object) -> bool:
         """Whether an operation draws noise, so that several branches with it differ."""
         return isinstance(operation, Resample)

@@ -55,6 +55,10 @@ class Crystals(Flow):
     draws = staticmethod(settings.draws)
     drawn = staticmethod(settings.drawn)
 
+    def view(self, card: ModelCard) -> str:
+        """Cells with atoms."""
+        return "crystal"
+
     def usual_score(self, card: ModelCard) -> str:
         """The score that ranked stable crystals best, if there is a variance."""
         return FREE if card.variance == "none" else self.default_score

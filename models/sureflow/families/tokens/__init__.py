@@ -18,7 +18,7 @@ from sureflow.core.family import Family
 from sureflow.core.lane import LaneSpec
 from sureflow.families.tokens import cost, requests
 from sureflow.families.tokens import setting as settings
-from sureflow.families.tokens.codec import TokenCodec
+from sureflow.families.tokens.codec import MOLECULES, TokenCodec
 from sureflow.families.tokens.operation_bodies import OPERATION_BODIES
 from sureflow.families.tokens.operations import OPERATIONS, Resample
 from sureflow.families.tokens.options import TokenGuidance, TokenOptions
@@ -58,6 +58,10 @@ class Tokens(Family):
     references = staticmethod(settings.references)
     usual = staticmethod(settings.usual)
     parse_setting = staticmethod(settings.parse)
+
+    def view(self, card: ModelCard) -> str:
+        """Texts; those that are molecules are drawn."""
+        return "molecule" if card.notation == MOLECULES else "text"
 
     def obstacle(self, score: str, card: ModelCard, spec: LaneSpec) -> str | None:
         """Why a lane cannot have a score, as the end of a sentence; ``None`` if it can."""
