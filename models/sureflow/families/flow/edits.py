@@ -16,7 +16,7 @@ from sureflow.core.draw import Purpose
 from sureflow.core.path import LINEAR
 from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.measurement import measurement
-from sureflow.families.flow.objectives import find
+from sureflow.families.flow.objectives import Objective
 from sureflow.families.flow.operations import MAX_INNER, Guide, Inpaint
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.families.flow.tableau import COEFFICIENTS
@@ -89,7 +89,11 @@ class Edits:
             edit.paintings.append(_Painting(mask, known, begin, operation.inner, draw))
         if isinstance(operation, Guide):
             measured = measurement(operation, lanes.device)
-            change = partial(gradient, operation.operator) if measured is None else measured.missing
+            change = (
+                partial(gradient, lanes.objective(slot, operation.operator))
+                if measured is None
+                else measured.missing
+            )
             edit.pulls.append(lambda x: operation.strength * change(x))
             if measured is not None:
                 edit.measured.append(edit.pulls[-1])
@@ -190,10 +194,8 @@ class Edits:
         lanes.jump(slot, x)
 
 
-def gradient(name: str, x: Tensor) -> Tensor:
+def gradient(objective: Objective, x: Tensor) -> Tensor:
     """Gradient of an objective at ``x [*shape]``; it does not pass through the network."""
-    objective = find(name)
-    assert objective is not None
     with torch.inference_mode(False), torch.enable_grad():
         point = x.clone().requires_grad_()
         (slope,) = torch.autograd.grad(objective(point), point)

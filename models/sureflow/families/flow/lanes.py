@@ -25,6 +25,7 @@ from sureflow.core.transfer import copied, to_device
 from sureflow.families.flow.grid import Grid
 from sureflow.families.flow.lane_conditions import LaneConditions
 from sureflow.families.flow.moving_lanes import MovingLanes
+from sureflow.families.flow.objectives import OBJECTIVES, Objective
 from sureflow.families.flow.scores.catalogue import SCORES, FlowMeaning
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.moments.reduction import row_sums
@@ -268,6 +269,10 @@ class FlowLanes(MovingLanes):
         if self.decoded is None:
             return state, {}
         return np.full(self.decoded, np.nan, np.float32), {LATENT: state}
+
+    def objective(self, slot: int, name: str) -> Objective:
+        """What guides a lane by its gradient: a function of its state, as it is conditioned."""
+        return OBJECTIVES[name]
 
     def missed(self, given: Inverted, state: Array, spread: float) -> float:
         """How far a state is from that of a given sample; see :meth:`Inverted.error`."""

@@ -24,7 +24,7 @@ from sureflow.core.field_types import (
     check_types,
 )
 from sureflow.core.lane import Array
-from sureflow.families.flow.objectives import find, names
+from sureflow.families.flow.objectives import OBJECTIVES
 
 Mask = npt.NDArray[np.bool_]
 
@@ -138,9 +138,7 @@ class Guide:
     def check(self, shape: Sequence[int], encoded: Sequence[int] | None = None) -> None:
         """Check that there is such an operator, and that it has what it needs."""
         if self.operator not in MEASUREMENTS:
-            if find(self.operator) is None:
-                known = ", ".join([*MEASUREMENTS, *names()])
-                raise ValueError(f"operator: {self.operator!r} is unknown; choose from {known}")
+            OBJECTIVES.check("operator", self.operator, *MEASUREMENTS)
             return
         if self.operator == "blur" and not 0 < self.sigma <= max(shape):
             raise ValueError(f"sigma: {self.sigma} is not in 0 .. {max(shape)}")

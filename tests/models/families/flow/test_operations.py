@@ -11,7 +11,7 @@ from stubs import Scripted, model_of
 from sureflow.core.lane import Branch
 from sureflow.families.flow.edits import gradient
 from sureflow.families.flow.measurement import measurement
-from sureflow.families.flow.objectives import register
+from sureflow.families.flow.objectives import brightness, register, smoothness
 from sureflow.families.flow.operations import Guide, Inpaint, Resample, Uncertain
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.networks import GaussianMixture
@@ -225,8 +225,8 @@ def test_a_score_leads_by_its_gradient() -> None:
     (made,) = run(model, [spec])
     np.testing.assert_allclose(made.data, [3.0, 3.25], atol=1e-5)
     x = torch.tensor([1.0, 2.0, 4.0])
-    assert gradient("brightness", x).tolist() == pytest.approx([1 / 3] * 3)
-    assert gradient("smoothness", x).tolist() == [1.0, 1.0, -2.0]
+    assert gradient(brightness, x).tolist() == pytest.approx([1 / 3] * 3)
+    assert gradient(smoothness, x).tolist() == [1.0, 1.0, -2.0]
     with pytest.raises(ValueError, match="built in"):
         register("brightness", torch.sum)
 
