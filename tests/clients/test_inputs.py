@@ -107,6 +107,7 @@ def test_parts_of_an_option_do_not_hide_each_other() -> None:
         (lambda: invert_body([np.array(["a"])]), "array of <U1"),
         (lambda: invert_body([np.array([None])]), "array of object"),
         (lambda: invert_body(PIL.Image.new("L", (2, 2))), r"give \[sample\]"),
+        (lambda: invert_body("data_salt"), r"give \[sample\]"),
         (lambda: invert_body(3), r"give \[sample\]"),
         (lambda: invert_body(torch.tensor(3.0)), r"give \[sample\]"),
         (lambda: invert_body([np.ma.array([1.0, 2.0], mask=[0, 1])]), "a masked array"),

@@ -74,6 +74,11 @@ def test_named_arrays_stand_beside_the_label() -> None:
         np.testing.assert_array_equal(decode_array(array, NPY, (2,)), [1, 2])
 
 
+def test_a_sample_that_is_a_text_goes_as_it_is() -> None:
+    text = "data_salt\n_cell_length_a 5.64\n"
+    assert invert_body([text], "crystals") == {"model": "crystals", "samples": [text]}
+
+
 def test_a_tolerance_takes_the_place_of_steps() -> None:
     body = generate_body(method="bosh3", tolerance=0.01, min_steps=5, max_steps=50)
     assert body["sampler"] == {

@@ -75,9 +75,9 @@ def invert_body(
     samples: Iterable[Given], model: str | None = None, **options: Unpack[InvertOptions]
 ) -> dict[str, Any]:
     """Return the JSON body of a request to score given samples; see `Client.invert`."""
-    if isinstance(samples, PIL.Image.Image) or not _is_iterable(samples):
+    if isinstance(samples, str | PIL.Image.Image) or not _is_iterable(samples):
         raise InvalidArgument("invert: samples is a list; give [sample] for a single one")
-    encoded = [encode_array(sample) for sample in samples]
+    encoded = [one if isinstance(one, str) else encode_array(one) for one in samples]
     return _body("invert", InvertOptions, options, model=model, samples=encoded)
 
 

@@ -129,7 +129,8 @@ class Client(Connection):
         says how well it came back.
 
         Args:
-            samples: Arrays ``[n, *shape]`` in the units of the model's data, or images.
+            samples: Arrays ``[n, *shape]`` in the units of the model's data, images, or texts, such
+                as files of crystals.
             model: Name of the model; the server's default where left out.
             **options: ``label, condition, guidance, rewind`` and most of those of `generate`; see
                 `InvertOptions`.
