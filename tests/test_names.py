@@ -16,6 +16,7 @@ DOTTED = re.compile(r"(?<![\w./@-])sureflow(?:_(?:server|client|studio))?(?:\.\w
 TOP = "models|server|clients|tests|benchmarks|examples|deploy|docs|documents"
 PLACE = re.compile(rf"`((?:{TOP})/[\w/.-]*)`")
 GROUPS = {
+    "sureflow.crystal_energies",
     "sureflow.judges",
     "sureflow.mcp",
     "sureflow.objectives",

@@ -20,7 +20,7 @@ from sureflow.core.crystal import VECTORS, species_of
 from sureflow.core.lane import Array, Inverted
 from sureflow.evaluation.crystals.formula import formula_of
 from sureflow.evaluation.crystals.known import shipped
-from sureflow.families.crystals.codec import table_of_cif
+from sureflow.families.crystals.cif import table_of_cif
 from sureflow.families.crystals.spec import CrystalSpec
 from sureflow.folders import embedded_folder
 from sureflow.sampling.sample import run
@@ -73,24 +73,16 @@ def measure(report: Report, quick: bool, folder: Path | None) -> None:
 
 
 def _read(folder: Path) -> Iterator[Array]:
-    """The compounds in the files, each in the primitive standard cell of its lattice."""
-    from pymatgen.symmetry.analyzer import SpacegroupAnalyzer, SymmetryUndeterminedError
-
-    from sureflow.evaluation.crystals.matching import structure_of
-    from sureflow.evaluation.crystals.samples import crystal_of
-
+    """The compounds in the files, each in the primitive cell of its space group."""
     for path in sorted(folder.rglob("*.cif")):
         try:
-            structure = structure_of(crystal_of(table_of_cif(path.read_text(errors="replace"))))
-            cell = SpacegroupAnalyzer(structure).get_primitive_standard_structure()
-        except (ValueError, SymmetryUndeterminedError):  # sites in part, or atoms upon each other
+            table = table_of_cif(path.read_text(errors="replace"))
+        except ValueError:  # sites in part, or no CIF
             continue
-        species = np.array([site.specie.Z for site in cell])
+        species = species_of(table)
         if len({*species.tolist()}) > 1:
-            order = np.argsort(species, kind="stable")
-            lattice = np.pad(cell.lattice.matrix, ((0, 0), (0, 1)))
-            rows = np.column_stack([cell.frac_coords % 1, species])[order]
-            yield np.concatenate([lattice, rows]).astype(np.float32)
+            order = VECTORS + np.argsort(species, kind="stable")
+            yield np.concatenate([table[:VECTORS], table[order]])
 
 
 def _shaken(table: Array, generator: np.random.Generator) -> Array:

@@ -8,12 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 import torch
 
 from sureflow.core.crystal import VECTORS
-from sureflow.families.crystals.codec import can_cif
+from sureflow.core.elements import NUMBERS
+from sureflow.families.crystals.cif import can_cif
+from sureflow.families.crystals.energies import repulsion
 from tests.server.conftest import make_checkpoint
 from tests.server.running import Server, serving
 
@@ -43,7 +46,7 @@ def test_the_card_says_what_there_is_to_ask_for(server: Server) -> None:
     assert card["sizes"] == [[2], [3], [6]]
     composition = card["conditions"]["composition"]
     assert composition["examples"] == ["NaCl", "MgF2"]
-    assert card["operations"] == ["resample", "condition", "hold"]
+    assert card["operations"] == ["resample", "condition", "hold", "guide"]
     assert "likelihood" not in card["scores"]
     assert ("cif" in card["formats"]) == can_cif()
 
@@ -138,6 +141,32 @@ def test_an_edit_substitutes_an_element_and_holds_the_cell(server: Server) -> No
     vectors = (5 * np.eye(3)).tolist()
     cubic = edited({"type": "hold", "lattice": vectors})
     np.testing.assert_allclose(cubic["lattice"], vectors, atol=1e-4)
+
+
+def test_an_edit_guides_down_an_energy_that_the_server_knows(server: Server) -> None:
+    """Atoms of a network that has learned nothing lie upon each other, and are driven apart."""
+    samples = server.generate(n=4, rewind={"keep": [0]}, **ASKED)["samples"]
+
+    def energy(data: dict[str, Any]) -> float:
+        species = torch.tensor([NUMBERS[symbol] for symbol in data["species"]])
+        return float(repulsion(torch.tensor(data["lattice"]), torch.tensor(data["frac"]), species))
+
+    def edited(handle: str, operator: str) -> httpx.Response:
+        guide = {"type": "guide", "operator": operator, "strength": 3}
+        body = {"handle": handle, "at": {"t": 0}, "operations": [guide]}
+        return server.client.post("/v1/edit", json=body)
+
+    for sample in samples:
+        response = edited(sample["handle"]["id"], "repulsion")
+        assert response.status_code == 200, response.text
+        (found,) = response.json()["samples"]
+        assert energy(found["data"]) < 0.2 * energy(sample["data"]) + 1e-6
+    assert sum(energy(sample["data"]) for sample in samples) > 0.1
+    response = edited(samples[0]["handle"]["id"], "magic")
+    assert response.status_code == 422
+    (error,) = response.json()["errors"]
+    assert error["field"] == "operations.0.operator"
+    assert "repulsion" in error["message"]
 
 
 def test_a_table_of_ones_own_is_scored(server: Server) -> None:

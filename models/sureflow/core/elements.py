@@ -126,6 +126,12 @@ HEAVIEST = len(SYMBOLS)
 """The largest atomic number."""
 
 
+RADII: npt.NDArray[np.float64] = np.array(
+    [0.0, *(0.0 if row[4] == "-" else float(row[4]) for row in ROWS)]
+)
+"""Atomic radii in angstrom by atomic number; 0 of no element, and where none is known."""
+
+
 def properties() -> npt.NDArray[np.float32]:
     """What the table tells of each element, ``[1 + HEAVIEST, 7]``, of mean 0 and deviation 1.
 

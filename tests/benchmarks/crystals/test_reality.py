@@ -11,7 +11,6 @@ from benchmarks.crystals.reality import SHAKEN, _read, _shaken, _stretched
 from sureflow.core.crystal import VECTORS
 
 pytest.importorskip("gemmi")
-pytest.importorskip("pymatgen")
 
 SALT = """data_salt
 _cell_length_a 5.64
@@ -32,7 +31,6 @@ Na1 Na 0 0 0
 """
 
 
-@pytest.mark.filterwarnings("ignore")
 def test_a_conventional_cell_is_read_as_a_primitive_one(tmp_path: Path) -> None:
     (tmp_path / "salt.cif").write_text(SALT)
     (tmp_path / "broken.cif").write_text("data_broken\n_cell_length_a what\n")

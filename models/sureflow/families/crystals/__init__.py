@@ -22,8 +22,10 @@ from sureflow.core.lane import Array
 from sureflow.core.schema import InvalidFieldError
 from sureflow.families.crystals import requests
 from sureflow.families.crystals import setting as settings
-from sureflow.families.crystals.codec import CrystalCodec, can_cif, table_of_cif
+from sureflow.families.crystals.cif import can_cif, table_of_cif
+from sureflow.families.crystals.codec import CrystalCodec
 from sureflow.families.crystals.operation_bodies import OPERATION_BODIES
+from sureflow.families.crystals.operations import OPERATIONS
 from sureflow.families.crystals.options import CrystalOptions
 from sureflow.families.crystals.scores.catalogue import SCORES, WHOLE
 from sureflow.families.crystals.spec import CrystalSpec
@@ -42,6 +44,7 @@ class Crystals(Flow):
     default_score = WHOLE
     engine = "sureflow.families.crystals.engine:CrystalEngine"
     sampler: ClassVar[type[CrystalOptions]] = CrystalOptions
+    operations = OPERATIONS
     operation_bodies = OPERATION_BODIES
     codec = CrystalCodec()
     inversion = CrystalOptions(method="dopri5", tolerance=1e-4)

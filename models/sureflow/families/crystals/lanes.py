@@ -9,13 +9,15 @@ import torch
 from torch import Tensor
 
 from sureflow.core.arrays import Slots
-from sureflow.core.crystal import CELL, table_of
+from sureflow.core.crystal import CELL, SCALE, table_of
 from sureflow.core.draw import Purpose, normal, uniform
 from sureflow.core.lane import LATENT, Array, Inverted, View
 from sureflow.core.transfer import to_device
+from sureflow.families.crystals.energies import ENERGIES
 from sureflow.families.crystals.spec import COMPOSITION
 from sureflow.families.flow.lanes import FlowLanes
-from sureflow.networks.crystal_state import displacement, nearest, noise_of, start
+from sureflow.families.flow.objectives import Objective
+from sureflow.networks.crystal_state import displacement, metric, nearest, noise_of, start
 
 
 class CrystalLanes(FlowLanes):
@@ -53,6 +55,16 @@ class CrystalLanes(FlowLanes):
         """The table of a lane's state and its elements, and the state itself."""
         species = self.given.arrays[COMPOSITION][slot].cpu().numpy()
         return table_of(state, species), {LATENT: state}
+
+    def objective(self, slot: int, name: str) -> Objective:
+        """Minus an energy of the crystal in a lane's state, with the elements that it then has."""
+        energy, given = ENERGIES[name], self.given.arrays[COMPOSITION]
+
+        def lower(state: Tensor) -> Tensor:
+            lattice, _ = torch.linalg.cholesky_ex(metric(state[None])[0])
+            return -energy(lattice, state[CELL:] / SCALE, given[slot].long())
+
+        return lower
 
     def missed(self, given: Inverted, state: Array, spread: float) -> float:
         """How far a state is from that of a given crystal, by the shortest way on the torus."""

@@ -13,7 +13,8 @@ from sureflow.core.cell import numbers_of
 from sureflow.core.crystal import CELL
 from sureflow.core.json_array import JsonArray, read_array, read_mask
 from sureflow.core.lane import Array
-from sureflow.core.schema import AtMost, Flag, Integer, InvalidFieldError, Number, Schema
+from sureflow.core.schema import AtMost, Flag, Integer, InvalidFieldError, Name, Number, Schema
+from sureflow.families.crystals.operations import GuideDown
 from sureflow.families.flow.operation_bodies import ConditionOperation, UncertainRegion
 from sureflow.families.flow.operations import Inpaint, Mask, Resample, Uncertain
 
@@ -110,10 +111,28 @@ class HoldCrystal(Schema):
         return Inpaint(_mask(card, held, self.sites or (), f"{field}.sites"), known)
 
 
+class GuideCrystal(Schema):
+    """Pull the crystal down an energy."""
+
+    type: Literal["guide"]
+    operator: Annotated[Name, Field(max_length=64)]
+    """`repulsion`: atoms nearer than three quarters of the sum of their radii repel each other; or
+    the name of an energy that the server has been given."""
+
+    strength: Annotated[Number, Field(gt=0, le=1000)] = 1.0
+    """How far to go at every evaluation, times the gradient: squares of the state's numbers per
+    unit of the energy."""
+
+    def read(self, card: ModelCard, sample: Callable[[], Array], field: str) -> GuideDown:
+        """Return the operation; the worker, which knows the energies, checks its name."""
+        return GuideDown(self.operator, self.strength)
+
+
 OPERATION_BODIES: dict[str, type[Schema]] = {
     "resample": ResampleCrystal,
     "condition": ConditionOperation,
     "hold": HoldCrystal,
+    "guide": GuideCrystal,
 }
 """By their ``type``."""
 
