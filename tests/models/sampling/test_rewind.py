@@ -19,6 +19,7 @@ from sureflow.sampling.sample import run
 PLAIN = tuple(SCORES)
 GUIDED = tuple(name for name, meaning in SCORES.items() if not meaning.plain)
 EACH = {"euler": 1, "heun": 2, "midpoint": 2, "ab2": 1, "bosh3": 3, "rk4": 4, "dopri5": 6}
+EACH |= {"dpmpp_2m": 1, "unipc": 1}
 
 
 def same(one: Sample, other: Sample) -> bool:
@@ -88,7 +89,7 @@ def test_a_trajectory_taken_up_again_is_the_same(mixture, spec: FlowSpec, data) 
 
 
 @pytest.mark.parametrize("name", PLAIN)
-@pytest.mark.parametrize("method", ["heun", "ab2"])
+@pytest.mark.parametrize("method", ["heun", "ab2", "dpmpp_2m", "unipc"])
 def test_no_score_forgets_what_it_has_gathered(mixture, name: str, method: str) -> None:
     """Every array that a score has and that differs between lanes is among its state."""
     spec = FlowSpec(3, 1, method, 7, label=1, scores=(name,), keep="all")

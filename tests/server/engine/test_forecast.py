@@ -12,7 +12,7 @@ from sureflow.core.card import ModelCard
 from sureflow.core.lane import Commit, Sample
 from sureflow.families.flow.cost import TYPICAL_STEPS
 from sureflow.families.flow.spec import FlowSpec
-from sureflow.families.flow.tableau import EVALUATIONS
+from sureflow.families.flow.tableau import EVALUATIONS, FURTHER
 from sureflow_server.engine.forecast import Forecast
 from sureflow_server.engine.job import Job
 from sureflow_server.engine.messages import Terms, TickStats
@@ -62,7 +62,7 @@ def finished(spec: FlowSpec, evaluations: int) -> Sample:
 @pytest.mark.parametrize("method", EVALUATIONS)
 def test_a_fixed_grid_costs_what_it_says(method: str) -> None:
     spec = FlowSpec(0, 0, method, 7)
-    rows = 7 * EVALUATIONS[method] + (method == "ab2")
+    rows = 7 * EVALUATIONS[method] + FURTHER[method]
     assert forecast().lane_rows("m", spec) == rows
     guided = FlowSpec(0, 0, method, 7, label=1, guidance=2.0)
     assert forecast().lane_rows("m", guided) == 2 * rows

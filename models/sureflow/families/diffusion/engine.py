@@ -12,11 +12,10 @@ from sureflow.families.diffusion.grid import times
 from sureflow.families.diffusion.lanes import DiffusionLanes
 from sureflow.families.diffusion.noise import NoisySteps
 from sureflow.families.diffusion.options import MAX_CHURN
-from sureflow.families.diffusion.spec import DiffusionSpec
+from sureflow.families.diffusion.spec import NOISY, DiffusionSpec
 from sureflow.families.flow.engine import FlowEngine
 from sureflow.families.flow.phases import FlowPhases
 from sureflow.families.flow.spec import GRIDS
-from sureflow.families.flow.tableau import TABLEAUS
 
 
 class DiffusionEngine(FlowEngine):
@@ -55,7 +54,7 @@ class DiffusionEngine(FlowEngine):
         for name in lane.run_by:
             if lane.tolerance is not None or lane.parallel:
                 raise ValueError(f"{name}: is for fixed steps, one after another")
-            if TABLEAUS[lane.method].multistep:
+            if lane.method not in NOISY[name]:
                 raise ValueError(f"{name}: not with {lane.method}, which uses earlier steps")
             if isinstance(lane.origin, Inverted):
                 raise ValueError(f"{name}: an inverted sample goes on along the ODE")

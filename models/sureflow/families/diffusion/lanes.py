@@ -53,6 +53,13 @@ class DiffusionLanes(FlowLanes):
         a, b = self.convention.coupling
         return np.stack([(t + (1 - t) * a) / b**2, np.full_like(t, 1 - a)], 1)
 
+    def level(self, t: Floats) -> Floats:
+        """``log(signal / noise)`` at times ``[n]``, infinite at the ends."""
+        a, b = self.convention.coupling
+        with np.errstate(divide="ignore"):
+            level: Floats = np.log(t + (1 - t) * a) - np.log(1 - t) - np.log(b)
+        return level
+
     def set_grid(self, slot: int, spec: FlowSpec, step: int, t: float) -> None:
         """Set how a lane is run from this step and time on."""
         super().set_grid(slot, spec, step, t)

@@ -57,7 +57,7 @@ class NoisySteps(ByLane):
 def _velocity(lanes: DiffusionLanes, slot: int) -> Tensor:
     """Mean velocity ``[*shape]`` of the step just made."""
     alone = np.array([slot])
-    weights, window = lanes.weights(alone) / lanes.h[slot], lanes.window(alone)
+    weights, window = lanes.last_weights[alone] / lanes.h[slot], lanes.window(alone)
     return combine(torch.zeros_like(window.x), window.velocity, weights)[0]
 
 

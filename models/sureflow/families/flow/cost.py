@@ -10,7 +10,7 @@ from sureflow.core.lane import Branch, LaneSpec
 from sureflow.families.flow.operations import Inpaint, Resample
 from sureflow.families.flow.scores.catalogue import scores_of
 from sureflow.families.flow.spec import FlowSpec
-from sureflow.families.flow.tableau import EVALUATIONS
+from sureflow.families.flow.tableau import EVALUATIONS, FURTHER
 
 TYPICAL_STEPS = 8
 """Assumed number of steps of an adaptive lane, until lanes of its kind have been measured."""
@@ -43,7 +43,7 @@ def _evaluations(spec: FlowSpec) -> int:
     """Evaluations that a lane takes, including those of its parent up to the branch."""
     whole = EVALUATIONS[spec.method] * TYPICAL_STEPS
     if spec.tolerance is None:
-        whole = EVALUATIONS[spec.method] * spec.steps + (spec.method == "ab2")
+        whole = EVALUATIONS[spec.method] * spec.steps + FURTHER[spec.method]
     if spec.origin is None:
         return whole
     if not isinstance(spec.origin, Branch):

@@ -11,15 +11,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sureflow.core.arrays import Floats, Index, Integers, Slots
+from sureflow.core.arrays import Flags, Floats, Index, Integers, Slots
 from sureflow.core.draw import Purpose, normal
 from sureflow.core.fields import Field
 from sureflow.core.path import LINEAR, Time, broadcast, factors
 from sureflow.core.score import Evidence, Part
 from sureflow.core.transfer import to_device
 from sureflow.families.flow.grid import Grid
-from sureflow.families.flow.stages import PREVIOUS, Stages
-from sureflow.families.flow.stepped_lanes import SteppedLanes
+from sureflow.families.flow.multistep import exponential
+from sureflow.families.flow.stages import EARLIER, PREVIOUS, Stages
+from sureflow.families.flow.stepped_lanes import SLIVER, SteppedLanes
+from sureflow.families.flow.tableau import COEFFICIENTS
 from sureflow.families.flow.traits import Traits
 from sureflow.families.flow.window import Window
 
@@ -27,8 +29,8 @@ from sureflow.families.flow.window import Window
 class MovingLanes(SteppedLanes):
     """Lanes with a state each.
 
-    A frame includes the noise only where the seed does not determine it. It includes a stage of the
-    previous step only for a multistep lane; any other lane evaluates its first stage again, with
+    A frame includes the noise only where the seed does not determine it. It includes stages of
+    previous steps only for a multistep lane; any other lane evaluates its first stage again, with
     the same bits.
 
     Attributes:
@@ -66,10 +68,48 @@ class MovingLanes(SteppedLanes):
             of_lane, dtype = (shape, "f4") if isinstance(array, Tensor) else ((), "f8")
             field = Field(of_lane, dtype, kept=self._is_multistep)
             self.add(f"previous.{name}", field, array[PREVIOUS])
+            field = Field(of_lane, dtype, kept=self._is_corrected)
+            self.add(f"earlier.{name}", field, array[EARLIER])
         self._window: Window | None = None
 
     def _is_multistep(self, slot: int) -> bool:
         return bool(self.in_multistep(np.array([slot]))[0])
+
+    def _is_corrected(self, slot: int) -> bool:
+        alone = np.array([slot])
+        return bool((self.corrected(alone) & self.has_longer_history(alone))[0])
+
+    def is_exponential(self, slots: Slots) -> Flags:
+        """Which of these lanes extrapolate the expected data."""
+        return self.traits(slots).exponential
+
+    def corrected(self, slots: Slots) -> Flags:
+        """Which of these lanes correct the step before."""
+        found: Flags = COEFFICIENTS.corrected[self.method[slots]] & self.is_exponential(slots)
+        return found
+
+    def level(self, t: Floats) -> Floats:
+        """``log(signal / noise)`` at times ``[n]``, infinite at the ends."""
+        with np.errstate(divide="ignore"):
+            level: Floats = np.log(t) - np.log1p(-t)
+        return level
+
+    def weights(self, slots: Slots) -> Floats:
+        """Weights of the stages in each lane's step, ``[n, STAGES]``."""
+        weights = super().weights(slots)
+        if self.traits(slots).some_exponential:
+            chosen = self.in_multistep(slots) & self.is_exponential(slots)
+            if len(these := slots[chosen]):
+                said, now = self.said.t, self.t[these]
+                end = now + self.h[these]
+                end[end > 1 - SLIVER] = 1
+                times = np.stack([said[EARLIER, these], said[PREVIOUS, these], now, end], 1)
+                twice = self.has_longer_history(these)
+                times[~twice, 0] = times[~twice, 1]
+                weights[chosen, :3] = exponential(
+                    times, self.level(times), self.corrected(these), twice
+                )
+        return weights
 
     def together(self, slots: Slots) -> Traits:
         """The traits of lanes that run together; see :meth:`window`, which is kept as well."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sureflow.core.arrays import Floats
+from sureflow.core.arrays import Flags, Floats, Slots
 from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.spec import FlowSpec
 
@@ -40,6 +40,10 @@ class ReturningLanes(FlowLanes):
     def signal(self, t: Floats) -> Floats:
         """That of the forward lanes, at the same time of the path."""
         return self._forward.signal(t)
+
+    def is_exponential(self, slots: Slots) -> Flags:
+        """None: on the way back a multistep method extrapolates the velocity, as ``ab2``."""
+        return np.zeros(len(slots), np.bool_)
 
     def times_of(self, spec: FlowSpec) -> Floats:
         """The fixed grid of a spec, mirrored."""

@@ -19,9 +19,10 @@ from sureflow.families.flow.edits import Edits
 from sureflow.families.flow.guidance import apply_guidance
 from sureflow.families.flow.lanes import FlowLanes
 from sureflow.families.flow.process import CLASSES, JVP, FlowProcess, on_host
+from sureflow.families.flow.remembered import Remembered
 from sureflow.families.flow.scores.catalogue import NULL, READ_CLASSES, SLOPE
 from sureflow.families.flow.spec import FlowSpec
-from sureflow.families.flow.stages import PREVIOUS, READ
+from sureflow.families.flow.stages import READ
 from sureflow.families.flow.tableau import COEFFICIENTS
 from sureflow.moments.reduction import row_sums
 
@@ -141,8 +142,6 @@ class Solver(FlowProcess):
                 kept = kept[~self.edits.repeat(_of(slots, kept))]
             these = _of(slots, kept)
             done[kept] = self._keep(these)
-            if traits.some_multistep:
-                self._keep_velocity(these)
             shared = self._share_stage(slots, kept, ~done) if traits.some_adaptive else None
             if lanes.recorder.any:
                 lanes.recorder.record_frames(these[~done[kept]])
@@ -223,20 +222,17 @@ class Solver(FlowProcess):
         lanes, part = self.lanes, self.lanes.traits(slots).part
         weights = lanes.weights(slots)
         lanes.keep_steps(slots, weights)
+        multistep = lanes.traits(slots).some_multistep
+        remembered = Remembered(lanes, slots) if multistep else None
         lanes.window(slots).step(weights)
         lanes.step[part] += 1
-        lanes.last_h[part] = lanes.h[part]
+        lanes.last_h[part], lanes.last_weights[part] = lanes.h[part], weights
         arrived = self.control.advance(lanes, slots)
         if self.edits.any:
             self.edits.after_step(slots)
+        if remembered is not None:
+            remembered.keep()
         return arrived | (lanes.step[part] >= lanes.leave_at[part])
-
-    def _keep_velocity(self, slots: Slots) -> None:
-        """Keep the first stage of multistep lanes for their next step.
-
-        One that leaves keeps it too, as it may return after an operation.
-        """
-        self.lanes.copy_stage(slots[self.lanes.traits(slots).multistep], 0, PREVIOUS)
 
     def _share_stage(self, slots: Slots, kept: Integers, goes_on: Flags) -> Flags:
         """Reuse the last stage of steps that were kept, where the next one begins with it.
@@ -259,7 +255,8 @@ class Solver(FlowProcess):
     def _error_squares(self, slots: Slots) -> Tensor:
         """Squared error estimates relative to ``1 + |x|`` per step size, summed, ``[n]``.
 
-        The estimate of a multistep step is its difference to a step of Euler's method.
+        The estimate of a multistep step is the difference that a velocity which goes on changing
+        in time as before makes to a step of Euler's method.
         """
         lanes, window = self.lanes, self.lanes.window(slots)
         weights = COEFFICIENTS.error[lanes.method[slots]]

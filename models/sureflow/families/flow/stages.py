@@ -14,8 +14,8 @@ READ = ("reading", "foreseen", "ignorance")
 """Names of what is read of activations: by the probe, the foresight and the Laplace approximation
 that a network has."""
 
-PREVIOUS = 1
-"""Stage in which a multistep lane keeps the velocity of the previous step."""
+PREVIOUS, EARLIER = 1, 2
+"""Stages in which a multistep lane keeps the velocities of the previous step and the one before."""
 
 
 class Stages:
@@ -28,7 +28,7 @@ class Stages:
 
     Attributes:
         path: Velocities and variances, ``[STAGES, 2, capacity, *shape]``; a multistep lane keeps
-            the stage of the previous step in place :data:`PREVIOUS`.
+            those of its previous steps in places :data:`PREVIOUS` and :data:`EARLIER`.
         velocity: The velocities alone, ``[STAGES, capacity, *shape]``.
         variance: Likewise.
         t: Times of the stages, ``[STAGES, capacity]``.

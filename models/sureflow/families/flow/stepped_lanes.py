@@ -8,8 +8,9 @@ import torch
 from sureflow.core.arrays import Flags, Floats, Integers, Slots
 from sureflow.core.lanes import Lanes
 from sureflow.families.flow.grid import Grid, uniform
+from sureflow.families.flow.multistep import adams_bashforth
 from sureflow.families.flow.spec import MAX_STEPS, FlowSpec
-from sureflow.families.flow.tableau import COEFFICIENTS, METHODS
+from sureflow.families.flow.tableau import COEFFICIENTS, METHODS, STAGES
 from sureflow.families.flow.traits import Traits
 
 NEVER = np.iinfo(np.int64).max
@@ -27,6 +28,7 @@ class SteppedLanes(Lanes):
     Attributes:
         specs: The present spec of each lane by slot; on a parent's steps, that of the parent.
         h: Size of the current step; ``last_h`` that of the last accepted one.
+        last_weights: Weights of the stages in the last step, ``[capacity, STAGES]``.
         stage: Stage to evaluate next.
         leave_at: Number of completed steps at which the lane leaves the solver.
         history_from: Step from which on the solver may use previous steps.
@@ -64,6 +66,7 @@ class SteppedLanes(Lanes):
         self.deadline = np.full(capacity, np.inf)
         self.grid = np.zeros((capacity, MAX_STEPS + 1))
         self.guidance = np.ones(capacity, np.float32)
+        self.last_weights = np.zeros((capacity, STAGES))
         self._together: Traits | None = None
 
     def clear(self, slot: int) -> None:
@@ -142,6 +145,11 @@ class SteppedLanes(Lanes):
         history: Flags = self.step[slots] > self.history_from[slots]
         return history
 
+    def has_longer_history(self, slots: Slots) -> Flags:
+        """Which of these lanes have made two steps that their solver may use."""
+        history: Flags = self.step[slots] > self.history_from[slots] + 1
+        return history
+
     def stages(self, slots: Slots) -> Integers:
         """Number of stages of each lane's current step."""
         traits = self.traits(slots)
@@ -166,21 +174,15 @@ class SteppedLanes(Lanes):
         return left
 
     def weights(self, slots: Slots) -> Floats:
-        """Weights of the stages in each lane's step, ``[n, STAGES]``.
-
-        Two-step Adams-Bashforth on unequal steps: with ``w = h / h_previous`` the velocity at the
-        start of the step has the weight ``1 + w / 2`` and that of the previous step ``-w / 2``.
-        """
+        """Weights of the stages in each lane's step, ``[n, STAGES]``."""
         traits = self.traits(slots)
-        weights = traits.b
+        weights = traits.b * self.h[traits.part, None]
         if traits.some_multistep:
             two_step = self.in_multistep(slots)
             lanes = slots[two_step]
-            half = self.h[lanes] / self.last_h[lanes] / 2
-            weights = weights.copy()
             weights[two_step] = 0
-            weights[two_step, 0], weights[two_step, 1] = 1 + half, -half
-        return weights * self.h[traits.part, None]
+            weights[two_step, :2] = adams_bashforth(self.h[lanes], self.last_h[lanes])
+        return weights
 
     def error_scale(self, slots: Slots) -> Floats:
         """Factor of the error estimates: step size, and ratio of steps, per tolerance, ``[n]``."""

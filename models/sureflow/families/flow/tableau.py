@@ -1,9 +1,9 @@
-"""Explicit Runge-Kutta methods with embedded error estimates, and Adams-Bashforth, as data."""
+"""Explicit Runge-Kutta methods with embedded error estimates, and multistep methods, as data."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,9 +25,12 @@ class Tableau:
         embedded: Weights of a second result from the same stages. The difference of the two
             results is the error estimate. Empty for methods without one.
         embedded_order: Order of accuracy of the second result.
-        multistep: Whether steps after the first use two-step Adams-Bashforth (Hairer, Norsett,
-            Wanner: Solving Ordinary Differential Equations I, III.5): one evaluation, and the
-            velocity of the previous step. The tableau is then that of the first step.
+        multistep: Whether steps after the first take one evaluation and what is remembered of the
+            previous steps, see :mod:`~sureflow.families.flow.multistep`. The tableau is then that
+            of the first step.
+        exponential: Whether a multistep method extrapolates the expected data, along the logarithm
+            of signal over noise, and not the velocity along the time.
+        corrected: Whether an exponential method corrects the step before by each evaluation.
     """
 
     order: int
@@ -37,6 +40,8 @@ class Tableau:
     embedded: tuple[float, ...] = ()
     embedded_order: int = 0
     multistep: bool = False
+    exponential: bool = False
+    corrected: bool = False
 
     @property
     def stages(self) -> int:
@@ -44,12 +49,22 @@ class Tableau:
         return len(self.b)
 
     @property
+    def plain_stages(self) -> int:
+        """Those without an error estimate: without a last stage that serves only that."""
+        return self.stages - (self.b[-1] == 0)
+
+    @property
     def fsal(self) -> bool:
         """Whether the last stage of a step is the first stage of the next (first same as last)."""
-        return self.b[-1] == 0 and self.c[-1] == 1 and self.a[-1] == self.b[:-1]
+        return (
+            not self.multistep and self.b[-1] == 0 and self.c[-1] == 1 and self.a[-1] == self.b[:-1]
+        )
 
 
 HEUN = Tableau(2, ((), (1.0,)), (0.5, 0.5), (0.0, 1.0), (1.0, 0.0), 1)
+FIRST = Tableau(1, HEUN.a, HEUN.embedded, HEUN.c, HEUN.b, 2, multistep=True, exponential=True)
+"""A first step by Euler's method, which is also exponential; with an error estimate by Heun's."""
+
 TABLEAUS: dict[str, Tableau] = {
     "euler": Tableau(1, ((),), (1.0,), (0.0,)),
     "heun": HEUN,
@@ -82,16 +97,20 @@ TABLEAUS: dict[str, Tableau] = {
         (5179 / 57600, 0.0, 7571 / 16695, 393 / 640, -92097 / 339200, 187 / 2100, 1 / 40),
         4,
     ),
+    "dpmpp_2m": FIRST,  # Lu et al. 2022
+    "unipc": replace(FIRST, corrected=True),  # Zhao et al. 2023
 }
 TABLEAUS |= installed(GROUP, Tableau)
 METHODS = tuple(TABLEAUS)
 """Names of the solvers, including those of installed packages."""
 
 EVALUATIONS = {
-    name: 1 if tableau.multistep else tableau.stages - tableau.fsal
-    for name, tableau in TABLEAUS.items()
+    name: 1 if tableau.multistep else tableau.plain_stages for name, tableau in TABLEAUS.items()
 }
-"""Evaluations per step on a fixed grid; the first step of a multistep method takes more."""
+"""Evaluations per step on a fixed grid."""
+
+FURTHER = {name: tableau.plain_stages - EVALUATIONS[name] for name, tableau in TABLEAUS.items()}
+"""Further evaluations of the first step on a fixed grid."""
 
 ADAPTIVE_METHODS = tuple(name for name, tableau in TABLEAUS.items() if tableau.embedded)
 """Names of the solvers that estimate their error, and so can keep to a tolerance."""
@@ -112,7 +131,7 @@ class Coefficients:
         plain_stages: Evaluations without an error estimate, ``[methods]``: a last stage that serves
             only the estimate and the next step is left out.
         fsal: See :attr:`Tableau.fsal`, ``[methods]``.
-        multistep: See :class:`Tableau`, ``[methods]``.
+        multistep: See :class:`Tableau`, ``[methods]``, as for ``exponential`` and ``corrected``.
     """
 
     def __init__(self, tableaus: Sequence[Tableau]) -> None:
@@ -125,11 +144,13 @@ class Coefficients:
             self.c[index, : tableau.stages] = tableau.c
             if tableau.embedded:
                 self.error[index, : tableau.stages] = np.subtract(tableau.b, tableau.embedded)
-        self.power = np.array([tableau.embedded_order + 1 for tableau in tableaus])
+        self.power = np.array([min(z.order, z.embedded_order) + 1 for z in tableaus])
         self.stages = np.array([tableau.stages for tableau in tableaus])
         self.fsal = np.array([tableau.fsal for tableau in tableaus])
-        self.plain_stages = self.stages - self.fsal
+        self.plain_stages = np.array([tableau.plain_stages for tableau in tableaus])
         self.multistep = np.array([tableau.multistep for tableau in tableaus])
+        self.exponential = np.array([tableau.exponential for tableau in tableaus])
+        self.corrected = np.array([tableau.corrected for tableau in tableaus])
 
 
 COEFFICIENTS = Coefficients([*TABLEAUS.values()])

@@ -89,6 +89,17 @@ class Traits:
         return found
 
     @cached_property
+    def exponential(self) -> Flags:
+        """Whether the method extrapolates the expected data."""
+        found: Flags = COEFFICIENTS.exponential[self.method]
+        return found
+
+    @cached_property
+    def some_exponential(self) -> bool:
+        """Whether any does."""
+        return bool(np.count_nonzero(self.exponential))
+
+    @cached_property
     def some_multistep(self) -> bool:
         """Whether any does."""
         return bool(np.count_nonzero(self.multistep))

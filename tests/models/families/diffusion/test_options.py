@@ -78,6 +78,7 @@ def test_without_noise_all_goes_together() -> None:
     for body in (
         {"eta": 0, "churn": 0, "method": "dopri5", "tolerance": 1e-2},
         {"eta": 0, "method": "ab2"},
+        {"eta": 0.5, "method": "dpmpp_2m"},
         {"churn": 0, "method": "euler", "parallel": {"window": 4}},
     ):
         DiffusionOptions.model_validate(body)
@@ -87,6 +88,8 @@ OFFLINE: list[tuple[dict[str, Any], str]] = [
     ({"eta": 0.5, "method": "dopri5", "tolerance": 1e-2}, "eta: is for fixed steps"),
     ({"churn": 2.0, "method": "euler", "parallel": 4}, "churn: is for fixed steps"),
     ({"eta": 0.5, "method": "ab2"}, "eta: not with ab2"),
+    ({"eta": 0.5, "method": "unipc"}, "eta: not with unipc"),
+    ({"churn": 5, "method": "dpmpp_2m"}, "churn: not with dpmpp_2m"),
     ({"eta": 1.5}, "eta: "),
     ({"eta": math.nan}, "eta: "),
     ({"eta": "1"}, "eta: "),

@@ -1,0 +1,1 @@
+"""Solvers by the error and by the samples that they come to with so many evaluations."""
