@@ -105,17 +105,16 @@ def _coverage(figures: dict[str, Any]) -> str:
         [m, f"{figures[f'coverage {m} log Z']:.1%}", f"{figures[f'coverage {m} mean by ESS']:.1%}"]
         for m in ("ais", "pt")
     ]
-    head = ["method", "log Z ± 1.645 log_z_error", "mean ± 1.645 deviations / sqrt(ESS)"]
+    head = ["method", "log Z ± t log_z_error", "mean ± t deviations / sqrt(ESS)"]
     return f"""
 ## Are `log_z_error` and `ess` what they say?
 
 `python -m benchmarks.annealed --part coverage`: share of 200 runs of 16 samples of the forty
-modes, 480 evaluations each, whose interval of 90 % holds the truth. Chance alone moves a share of
-90 % by ± 4 %; and 1.645 is the quantile of many samples, that of 16 is 1.753.
+modes, 480 evaluations each, whose interval of 90 % holds the truth. The quantile `t` is Student's,
+of one degree of freedom less than there are samples, or effective ones: 1.753 for 16. Chance alone
+moves a share of 90 % by ± 4 %.
 
-{_table(head, rows)}
-Intervals of so few samples are somewhat short.
-"""
+{_table(head, rows)}"""
 
 
 def _peer(figures: dict[str, Any]) -> str:
