@@ -22,6 +22,13 @@ from sureflow.networks.network import NetworkOutput, VelocityNetwork, check_dept
 COMPOSITION = "composition"
 """Name of the condition: atomic numbers ``[n]``."""
 
+ABOVE, NULL = "above", -1.0
+"""Name of the condition: energy above the best crystal of the composition, in eV per atom ``[1]``;
+and what stands for none."""
+
+SCALES = (0.02, 0.05, 0.15, 0.5)
+"""Energies ``e`` by which that is seen, as ``exp(-above / e)``."""
+
 WAVES = 6
 """Wave numbers of the Fourier features of differences of coordinates."""
 
@@ -88,6 +95,7 @@ class CrystalNetwork(VelocityNetwork):
         examples: Formulae of the kind that it was trained with; calibration draws them.
         renoised: Times at which finished samples are renoised for the score ``renoised_nll``.
         draws: Draws of noise at each of them.
+        above: Whether :data:`ABOVE` is a condition.
 
     Raises:
         ValueError: An argument is not valid.
@@ -104,6 +112,7 @@ class CrystalNetwork(VelocityNetwork):
         examples: Sequence[str] = (),
         renoised: Sequence[float] = (0.6, 0.8, 0.9),
         draws: int = 1,
+        above: bool = False,
     ) -> None:
         if not atoms or any(type(n) is not int or n < 1 for n in atoms):
             raise ValueError("atoms: expected one or several numbers of atoms, from 1 on")
@@ -125,6 +134,9 @@ class CrystalNetwork(VelocityNetwork):
                 examples=tuple(examples),
             )
         }
+        if above:
+            says = "energy above the best crystal of the composition, in eV/atom, from 0 on"
+            self.conditions[ABOVE] = Condition("vector", (1,), NULL, says)
         self.register_buffer("known", torch.from_numpy(properties()), persistent=False)
         shifts = torch.tensor([*product((-1.0, 0.0, 1.0), repeat=3)])
         self.register_buffer("shifts", shifts, persistent=False)
@@ -141,6 +153,7 @@ class CrystalNetwork(VelocityNetwork):
         )
         self.noise = noise_layers(noise, dict.fromkeys(("cell", "frac"), width), embedding)
         self.probe_channels = width
+        self.above = RowwiseLinear(1 + len(SCALES), embedding) if above else None
 
     family = "crystals"
     known: Tensor
@@ -162,12 +175,15 @@ class CrystalNetwork(VelocityNetwork):
         return noise_of(gaussian, torch.rand(*shape, generator=generator))
 
     def complete(self, x: Tensor, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The composition of the rows ``x``, null where it is not given."""
-        return {COMPOSITION: x.new_zeros(len(x), x.shape[1] - CELL), **given}
+        """The conditions of the rows ``x``, null where they are not given."""
+        rows = {COMPOSITION: x.new_zeros(len(x), x.shape[1] - CELL)}
+        if self.above is not None:
+            rows[ABOVE] = x.new_full((len(x), 1), NULL)
+        return {**rows, **given}
 
     def null_of(self, name: str) -> Tensor:
-        """What stands for an element that is not given, for any number of atoms."""
-        return torch.zeros((), device=self.device)
+        """What stands for a condition that is not given; of elements for any number of atoms."""
+        return torch.full((), self.conditions[name].null, device=self.device)
 
     def run(self, x: Tensor, t: Tensor, label: Tensor, noisy: bool, **given: Tensor) -> Moments:
         """Evaluate; see :class:`~sureflow.networks.network.VelocityNetwork`."""
@@ -175,12 +191,15 @@ class CrystalNetwork(VelocityNetwork):
         rows, few = len(x), max(FEW, -(-FEW_ATOMS // composition.shape[1]))
         if rows < few:
             # Matrix products use other kernels for few rows than for many.
-            padded = {COMPOSITION: F.pad(composition, (0, 0, 0, few - rows))}
+            padded = {name: F.pad(z, (0, 0, 0, few - rows)) for name, z in given.items()}
             x, t = F.pad(x, (0, 0, 0, 0, 0, few - rows)), F.pad(t, (0, few - rows))
             return self.run(x, t, label, noisy, **padded).map(lambda z: z[:rows])
         number = composition.round().clamp(0, HEAVIEST).long()
         h = self.stem(torch.cat([self.element(number), self.known[number]], -1))
-        embedding = F.silu(self.time(t) + self.cell(x[:, :CELL].flatten(1)))
+        embedding = self.time(t) + self.cell(x[:, :CELL].flatten(1))
+        if self.above is not None:
+            embedding = embedding + self.above(_energy_features(given[ABOVE]))
+        embedding = F.silu(embedding)
         edges = self.pair(self._seen(x))
         for layer in self.layers:
             h, edges = layer(h, edges, embedding)
@@ -215,6 +234,12 @@ class CrystalNetwork(VelocityNetwork):
         distance = (square + 1e-6).sqrt()
         near = torch.exp(-0.5 * ((distance[..., None] - self.radii) / WIDTH).square()).sum(-2)
         return torch.cat([angles.sin(), angles.cos(), near], -1)
+
+
+def _energy_features(above: Tensor) -> Tensor:
+    """Whether an energy ``[B, 1]`` is given, and how it is seen: ``[B, 1 + SCALES]``."""
+    known = (above >= 0).to(above)
+    return torch.cat([known, *(known * torch.exp(-above.clamp(min=0) / e) for e in SCALES)], 1)
 
 
 def centred(h: Moments) -> Moments:

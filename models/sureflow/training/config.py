@@ -24,6 +24,12 @@ class DataConfig(_Section):
     )
     names: tuple[str, ...] = Field((), description="Class names; for name `file`.")
     dimension: PositiveInt | None = Field(None, description="Size of a sample; for `mixture`.")
+    above: float | None = Field(
+        None,
+        gt=0,
+        description="Most eV/atom above the best crystal of a composition, for `crystals`; with it"
+        " that energy is a condition of the samples.",
+    )
     first: int = Field(0, ge=0, description="Index of the first sample used.")
     count: PositiveInt | None = Field(None, description="How many samples; default: all.")
 

@@ -9,8 +9,11 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 
+from sureflow.checkpoint import CheckpointConfig, load, save
 from sureflow.core.crystal import CELL, SCALE
+from sureflow.families.crystals.spec import CrystalSpec
 from sureflow.networks import build
+from sureflow.sampling.sample import run
 from sureflow.training.config import DataConfig, TrainingConfig
 from sureflow.training.crystal_data import open_crystals
 from sureflow.training.points import Points
@@ -59,6 +62,62 @@ def test_a_path_leads_to_the_crystal_but_for_a_movement(file: Path) -> None:
     assert points.u[:, CELL:].abs().max() <= SCALE
     assert (points.given["composition"][:3] == 0).all()
     assert (points.given["composition"][3:] > 0).all()
+
+
+def test_an_energy_is_told_if_it_is_asked_for(file: Path) -> None:
+    source = open_crystals(DataConfig(name="crystals", path=file, above=0.5))
+    assert source.above is not None
+    assert source.species[2].tolist() == [[11, 17], [3, 9]]
+    generator = torch.Generator().manual_seed(0)
+    draws = [source.draw(100, generator) for _ in range(8)]
+    pairs = {
+        (float(state[-1, 0]), float(energy))
+        for drawn in draws
+        for state, energy in zip(drawn.samples, drawn.conditions["above"], strict=True)
+        if drawn.samples.shape[1] == CELL + 2
+    }
+    energies = torch.cat([drawn.conditions["above"] for drawn in draws])[:, 0]
+    assert {round(energy, 4) for _, energy in pairs} == {-1, 0, 0.3}
+    assert abs(float((energies == -1).double().mean()) - 0.2) < 0.06
+
+
+def test_a_network_learns_what_a_low_energy_looks_like(tmp_path: Path) -> None:
+    """One compound with a small cell at 0 eV/atom and a large one at 0.2, of which it draws."""
+    cells = np.stack([FCC, FCC * 1.4])
+    arrays = {
+        "species": np.array([11, 17, 11, 17]),
+        "atoms": np.array([2, 2]),
+        "lattice": cells,
+        "frac": np.array([[0.0] * 3, [0.5] * 3] * 2),
+        "above": np.array([0, 0.2]),
+        "held_out": np.array([0, 0], np.uint8),
+    }
+    save_file(arrays, tmp_path / "two.safetensors")
+    source = open_crystals(DataConfig(name="crystals", path=tmp_path / "two.safetensors", above=1))
+    torch.manual_seed(0)
+    shape = {"kind": "crystal", "atoms": [2], "width": 32, "layers": 1, "embedding": 32}
+    shape["above"] = True
+    network = build(shape)
+    config = TrainingConfig(steps=250, batch=64, learning_rate=1e-2, warmup=10, ema=0.9)
+    trainer = Trainer(network, source, config, tmp_path / "run")
+    trainer.run(quiet=True)
+    described = CheckpointConfig(name="two", network=shape, family="crystals", media="vector")
+    save(tmp_path / "model", described, network)
+    model = load(tmp_path / "model")
+    volumes = {}
+    for above in (0.0, 0.2, None):
+        told = {} if above is None else {"above": np.array([above], np.float32)}
+        specs = [
+            CrystalSpec(1, i, condition={"composition": np.array([11, 17], np.float32), **told})
+            for i in range(40)
+        ]
+        made = run(model, specs, 40)
+        volumes[above] = np.array([np.linalg.det(sample.data[:3, :3]) for sample in made])
+    small, large = np.linalg.det(cells)
+    assert abs(np.median(volumes[0.0]) / small - 1) < 0.25
+    assert abs(np.median(volumes[0.2]) / large - 1) < 0.25
+    middle = np.sqrt(small * large)
+    assert 0.2 < (volumes[None] > middle).mean() < 0.8
 
 
 def test_it_learns(file: Path, tmp_path: Path) -> None:

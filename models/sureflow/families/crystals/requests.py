@@ -19,7 +19,7 @@ from sureflow.core.schema import InvalidFieldError
 from sureflow.core.size import in_words
 from sureflow.families.crystals import formula
 from sureflow.families.crystals.options import CrystalOptions
-from sureflow.families.crystals.spec import COMPOSITION, CrystalSpec
+from sureflow.families.crystals.spec import ABOVE, COMPOSITION, CrystalSpec
 from sureflow.families.flow import requests
 from sureflow.families.flow.operation_bodies import ConditionOperation
 from sureflow.families.flow.options import Guidance, SamplerOptions
@@ -38,6 +38,8 @@ def lane(
         InvalidFieldError: The model cannot make it.
     """
     field, given = f"condition.{COMPOSITION}", dict(condition)
+    if isinstance(given.get(ABOVE), int | float):
+        given[ABOVE] = [given[ABOVE]]
     units = sampler.units if isinstance(sampler, CrystalOptions) else None
     if COMPOSITION in given:
         given[COMPOSITION] = species = _species(given[COMPOSITION], units, field)

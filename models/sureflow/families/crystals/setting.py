@@ -12,7 +12,7 @@ from sureflow.core.card import ModelCard
 from sureflow.core.lane import LaneSpec
 from sureflow.core.setting import Setting
 from sureflow.families.crystals.formula import stratum, unit
-from sureflow.families.crystals.spec import COMPOSITION, CrystalSpec
+from sureflow.families.crystals.spec import ABOVE, COMPOSITION, CrystalSpec
 from sureflow.families.flow import setting as settings
 from sureflow.families.flow.spec import FlowSpec
 
@@ -24,9 +24,15 @@ def setting(spec: LaneSpec, realised: float | None = None) -> Setting:
 
 
 def strata(spec: LaneSpec) -> list[tuple[str, float]]:
-    """The table of a lane's number of atoms and stoichiometry; the empty name without elements."""
-    species = cast(CrystalSpec, spec).species
-    return [("" if species is None else stratum(species), 1.0)]
+    """The table of a lane's number of atoms and stoichiometry; the empty name without elements.
+
+    A lane that was told an energy has one of its own, as reference draws are told none.
+    """
+    lane = cast(CrystalSpec, spec)
+    if lane.species is None:
+        return [("", 1.0)]
+    name = stratum(lane.species)
+    return [(f"{name} {ABOVE}" if ABOVE in lane.condition else name, 1.0)]
 
 
 def draws(card: ModelCard, setting: Setting) -> list[FlowSpec]:

@@ -10,6 +10,10 @@ from sureflow.families.flow.spec import FlowSpec
 COMPOSITION = "composition"
 """Name of the condition: atomic numbers ``[n]`` in float32, 0 where an element is not given."""
 
+ABOVE = "above"
+"""Name of the condition that some models have: energy above the best crystal of the composition, in
+eV per atom, ``[1]`` in float32."""
+
 
 @dataclass(frozen=True, slots=True)
 class CrystalSpec(FlowSpec):

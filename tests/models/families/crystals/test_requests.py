@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
+from sureflow.checkpoint import CheckpointConfig, load, save
 from sureflow.core.condition import ConditionOptions
 from sureflow.core.crystal import VECTORS, state_of
 from sureflow.core.lane import Inverted
@@ -16,6 +19,9 @@ from sureflow.families.crystals import FAMILY
 from sureflow.families.crystals.spec import CrystalSpec
 from sureflow.families.flow.operation_bodies import ConditionOperation
 from sureflow.model import Model
+from sureflow.networks import build
+from sureflow.sampling.sample import run
+from tests.models.families.crystals.conftest import NETWORK
 
 
 def lane(model: Model, composition: Any, **sampler: Any) -> CrystalSpec:
@@ -112,3 +118,33 @@ def test_a_table_of_no_crystal_is_refused(crystals: Model, change: str) -> None:
         table = np.concatenate([table, table[-2:]])
     with pytest.raises(InvalidFieldError, match=r"samples\.0"):
         FAMILY.given_sample(crystals.card, table, "samples.0")
+
+
+def test_an_energy_is_a_number(tmp_path: Path) -> None:
+    """Of a model that has it as a condition; one of another is refused by name."""
+    network = {**NETWORK, "above": True}
+    torch.manual_seed(0)
+    config = CheckpointConfig(name="told", network=network, family="crystals", media="vector")
+    save(tmp_path / "told", config, build(network))
+    model = load(tmp_path / "told")
+    assert model.card.conditions["above"].null == -1
+    condition = {"composition": "MgF2", "above": 0.05}
+    lanes = [
+        FAMILY.lane(model.card, 1, given, FAMILY.guidance(), FAMILY.sampler(steps=4))
+        for given in (condition, {**condition, "above": 0}, {"composition": "MgF2"})
+    ]
+    assert lanes[0].condition["above"].tolist() == pytest.approx([0.05])
+    for spec in lanes:
+        model.check(spec)
+    assert [FAMILY.strata(spec)[0][0] for spec in lanes[1:]] == ["*3 AB2 above", "*3 AB2"]
+    guided = replace(lanes[0], guidance=2.0)
+    made = run(model, [*lanes, guided], 4)
+    assert len({sample.data.tobytes() for sample in made}) == 4
+    for spec, sample in zip([*lanes, guided], made, strict=True):
+        (alone,) = run(model, [spec], 1)
+        assert alone.data.tobytes() == sample.data.tobytes()
+
+
+def test_an_energy_is_refused_where_the_model_is_told_none(crystals: Model) -> None:
+    with pytest.raises(InvalidFieldError, match=r"condition\.above"):
+        FAMILY.lane(crystals.card, 1, {"above": 0.1}, FAMILY.guidance(), FAMILY.sampler())
