@@ -16,7 +16,7 @@ PARTS: dict[str, Part] = {
         report, chosen.quick, chosen.cache, chosen.relax, not chosen.only_chgnet
     ),
     "laboratory": lambda report, chosen: laboratory.measure(
-        report, chosen.quick, chosen.compositions, chosen.wanted
+        report, chosen.quick, chosen.cache, chosen.compositions, chosen.wanted
     ),
     "reality": lambda report, chosen: reality.measure(report, chosen.quick, chosen.cifs),
 }

@@ -112,7 +112,7 @@ def fragment(figures: dict[str, Any]) -> str:
         VALIDITY,
         f"{figures['all: crystals']} crystals of {figures['all: compositions']} compositions,"
         f" {figures[f'{large}: crystals']} of them of three atoms and more; relaxed were"
-        f" {figures['all: relaxed']} and {figures[f'{large}: relaxed']}.",
+        f" {figures['all: relaxed']} and {figures[f'{large}: relaxed']}.{_cut(figures)}",
         _grid(figures, "", [*_rows(figures, numbers[0])], numbers, "{column}: {row}"),
         ENERGIES,
         _grid(
@@ -163,6 +163,17 @@ def fragment(figures: dict[str, Any]) -> str:
         ),
     ]
     return "\n\n".join(parts)
+
+
+def _cut(figures: dict[str, Any]) -> str:
+    """What was left out, in a sentence."""
+    few = figures.get("relaxed of each cell")
+    if not few:
+        return ""
+    return (
+        f" Of each cell the first {few} were relaxed and judged by the second potential;"
+        " all that is said of relaxed crystals is of them."
+    )
 
 
 def _counts(label: str) -> bool:

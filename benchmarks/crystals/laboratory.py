@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -9,18 +10,20 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.crystals.drawn import held_out
+from benchmarks.crystals.judges import FOLDER, steps_of
 from benchmarks.crystals.pipeline import BATCH, MOST, Bill, order, rows
 from benchmarks.crystals.table import FEWEST, RELAXED
 from benchmarks.report import Report
 from sureflow.evaluation.crystals.known import shipped
 from sureflow.families.crystals.formula import formula_of
 from sureflow.folders import embedded_folder
-from sureflow_client import Client
+from sureflow_client import Client, Sample
 
 COMPOSITIONS, WANTED = 10, 16
 """Compositions that were not trained on, and structures of each that are wanted."""
@@ -29,7 +32,7 @@ QUICK = 1
 """How many of both with ``--quick``."""
 
 MODEL, JUDGE = "crystals", "relaxed"
-JUDGED_BY = f"{JUDGE}=sureflow.evaluation.crystals.judge:relaxed_above_best"
+JUDGED_BY = f"{JUDGE}=benchmarks.crystals.judges:relaxed_above_best"
 
 STAGES: dict[str, dict[str, Any]] = {
     "all to the judge": {},
@@ -42,8 +45,12 @@ READY = re.compile(r"serving .* at (http://\S+)")
 SEED = 7
 
 
-def measure(report: Report, quick: bool, compositions: int, wanted: int) -> None:
+def measure(report: Report, quick: bool, cache: Path, compositions: int, wanted: int) -> None:
     """Order the same structures with each first stage, and report the bills."""
+
+    def steps(samples: list[Sample]) -> int:
+        return steps_of((sample.array() for sample in samples), cache)
+
     cells = [cell for cell in held_out(shipped()) if len(cell) >= FEWEST]
     chosen = np.random.default_rng(SEED).permutation(len(cells))
     few, many = (QUICK, QUICK) if quick else (compositions, wanted)
@@ -52,12 +59,14 @@ def measure(report: Report, quick: bool, compositions: int, wanted: int) -> None
     ordered = [cells[at] for at in chosen[:few]]
     report.add("laboratory: ordered", " ".join(formula_of(cell) for cell in ordered))
     then = {"by": f"judge:{JUDGE}", "max": RELAXED}
-    with _serving() as url, Client(url, timeout=600) as client:
+    with _serving(cache) as url, Client(url, timeout=600) as client:
         for name, stage in STAGES.items():
             bill, complete = Bill(), 0
             for cell in ordered:
                 condition = {"composition": [*cell]}
-                found = order(client, MODEL, condition, many, then, stage, seed=SEED)
+                found = order(
+                    client, MODEL, condition, many, then, stage, steps, seed=SEED, output="npy"
+                )
                 bill, complete = bill + found, complete + (found.accepted >= many)
             for field, value in asdict(bill).items():
                 report.add(f"laboratory, {name}: {field}", value)
@@ -65,14 +74,16 @@ def measure(report: Report, quick: bool, compositions: int, wanted: int) -> None
 
 
 @contextmanager
-def _serving() -> Iterator[str]:
+def _serving(cache: Path) -> Iterator[str]:
     """The address of a server of the models that ship, with the judge."""
     with tempfile.TemporaryDirectory(prefix="sureflow-") as kept:
         command = [sys.executable, "-m", "sureflow_server.cli", "serve", "--port", "0"]
         command += ["--models-dir", str(embedded_folder()), "--default-model", MODEL]
         command += ["--data-dir", kept, "--judge", JUDGED_BY, "--judge-timeout-s", "500"]
+        command += ["--judge-processes", "1"]
+        environment = {**os.environ, FOLDER: str(cache.resolve())}
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
         )
         try:
             assert process.stdout is not None
@@ -112,4 +123,5 @@ def _bill(figures: dict[str, Any], name: str) -> Bill:
 TEXT = """Over HTTP, compositions that were not trained on: {ordered}. The judge of the filter
 relaxes a structure by CHGNet and accepts it within {bound:g} eV/atom of the best known
 polymorph. Requests are for {batch} structures, until as many are accepted as are
-wanted, or {most} are drawn; of each request the surest part goes to the judge."""
+wanted, or {most} are drawn; of each request the surest part goes to the judge. Steps are those of
+its relaxations, of some tens of milliseconds each; an evaluation takes some tenths of one."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sureflow_client import Client
+from sureflow_client import Client, Sample
 
 BATCH = 16
 """Samples of a request."""
@@ -24,14 +24,14 @@ class Bill:
         drawn: Structures that the model made.
         evaluations: Network rows that they cost.
         judged: Structures that the judge was asked about.
-        judge_s: Seconds that it was busy with them.
+        steps: What that took it, in steps of relaxation.
     """
 
     accepted: int = 0
     drawn: int = 0
     evaluations: int = 0
     judged: int = 0
-    judge_s: float = 0.0
+    steps: int = 0
 
     def __add__(self, other: Bill) -> Bill:
         """Both together."""
@@ -40,7 +40,7 @@ class Bill:
             self.drawn + other.drawn,
             self.evaluations + other.evaluations,
             self.judged + other.judged,
-            self.judge_s + other.judge_s,
+            self.steps + other.steps,
         )
 
 
@@ -51,6 +51,7 @@ def order(
     wanted: int,
     then: Mapping[str, Any],
     first_stage: Mapping[str, Any] | None = None,
+    effort: Callable[[list[Sample]], int] = len,
     **options: Any,
 ) -> Bill:
     """Draw until so many structures of one condition are accepted.
@@ -62,10 +63,11 @@ def order(
         wanted: How many.
         then: The judge and its bound, as ``filter.then``.
         first_stage: What has to be passed before the judge is asked; nothing by default.
+        effort: What it took the judge to judge these samples.
         options: Of the requests, such as ``seed``.
     """
     bill = Bill()
-    asked: Any = {**(first_stage or {}), "action": "drop", "then": then}
+    asked: Any = {**(first_stage or {}), "action": "annotate", "then": then}
     while bill.accepted < wanted and bill.drawn < MOST:
         found = client.generate(
             model, BATCH, condition=condition, first=bill.drawn, filter=asked, **options
@@ -77,7 +79,7 @@ def order(
             len(found),
             usage.evaluations,
             usage.judged.samples,
-            usage.judged.seconds,
+            effort([sample for sample in found if sample.decision and sample.decision.then]),
         )
     return bill
 
@@ -85,13 +87,13 @@ def order(
 def rows(bills: Iterable[tuple[str, Bill]]) -> list[str]:
     """Lines of a table in Markdown: a bill each, and what an accepted structure cost."""
     lines = [
-        "| | accepted | drawn | evaluations | judge calls | judge s | calls for one | s for one |",
+        "| | accepted | drawn | evaluations | judge calls | steps | calls of one | steps of one |",
         "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for name, bill in bills:
         each = max(bill.accepted, 1)
         lines.append(
             f"| {name} | {bill.accepted} | {bill.drawn} | {bill.evaluations} | {bill.judged}"
-            f" | {bill.judge_s:.1f} | {bill.judged / each:.2f} | {bill.judge_s / each:.2f} |"
+            f" | {bill.steps} | {bill.judged / each:.2f} | {bill.steps / each:.1f} |"
         )
     return lines

@@ -27,7 +27,7 @@ def test_no_cell_of_the_page_is_empty(tmp_path: Path, monkeypatch: pytest.Monkey
     for name in laboratory.STAGES:
         report.figures |= {
             f"laboratory, {name}: {field}": value
-            for field, value in asdict(Bill(8, 16, 832, 8, 9.5)).items()
+            for field, value in asdict(Bill(8, 16, 832, 8, 95)).items()
         }
         report.figures[f"laboratory, {name}: complete"] = 2
     report.figures |= {
@@ -50,7 +50,7 @@ def test_no_cell_of_the_page_is_empty(tmp_path: Path, monkeypatch: pytest.Monkey
     for expected in (
         "| renoised_nll |",
         "| one CHGNet energy |",
-        "9.5",
+        "| 95 |",
         "| n = 5 |",
         "seed 2",
         "| 50 | 0.9 [",
