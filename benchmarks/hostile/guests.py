@@ -76,6 +76,7 @@ OPERATIONS: dict[str, list[dict[str, Any]]] = {
         {"type": "condition", "arrays": {"composition": "CaF2"}},
         {"type": "resample", "region": {"sites": [0, 2]}},
         {"type": "hold", "lattice": [[4, 0, 0], [0, 4, 0], [0, 0, 4]], "sites": [0]},
+        {"type": "guide", "operator": "repulsion", "strength": 2},
     ],
     "breast-cancer": [
         {"type": "resample", "strength": 0.5},
