@@ -21,13 +21,12 @@ from sureflow_client import (
     Uncertain,
 )
 from sureflow_studio.canvas import stroke
-from sureflow_studio.card import written
 from sureflow_studio.colours import SCALE, SURE, UNSURE, shade
 from sureflow_studio.family import Family, Member
 from sureflow_studio.pictures import Mask, rectangles, unsure
 from sureflow_studio.plan import Choice, blocks, factors, operations
 from sureflow_studio.run import Order, passes, place, rank
-from sureflow_studio.scatter import plane, square
+from sureflow_studio.scatter import charted, dots, square
 
 
 def sample(index: int, confidence: float | None, uncertainty: float | None = 1.0) -> Sample:
@@ -50,15 +49,6 @@ def sample(index: int, confidence: float | None, uncertainty: float | None = 1.0
         "evaluations": 2,
     }
     return Sample.model_validate(document)
-
-
-def test_texts_are_shown_as_such() -> None:
-    """A SMILES is text, if there is one; a list of numbers is none."""
-    smiles = {"media_type": "chemical/x-daylight-smiles", "data": "CCO", "shape": [3]}
-    plain = sample(0, 0.5)
-    assert written(plain.model_copy(update=smiles)) == "CCO"
-    assert written(plain.model_copy(update={**smiles, "data": None})) is None
-    assert written(plain) is None
 
 
 @given(
@@ -222,7 +212,9 @@ def test_strokes_are_continuous_and_erase() -> None:
 def test_the_scale_of_cards_and_points_ends_in_its_own_colours() -> None:
     assert (shade(0.0), shade(1.0), shade(2.0)) == (UNSURE, SURE, SURE)
     assert shade(1 / 4) == SCALE[1]
-    assert plane([sample(0, 0.5)], 0.0, 0.0)["visualMap"]["inRange"]["color"] == list(SCALE)
+    places = np.zeros((1, 2))
+    chart = charted([*places], ("x", "y"), [dots([sample(0, 0.5)], places, 0.0, 0.0)])
+    assert chart["visualMap"]["inRange"]["color"] == list(SCALE)
 
 
 @given(st.lists(st.tuples(st.floats(-9, 9), st.floats(-9, 9)), min_size=1, max_size=5))

@@ -54,6 +54,7 @@ from ._exceptions import (
 from ._handle import Asked, Frame, Handle, HandleSummary
 from ._job import Job, JobCounts, JobProgress, JobSummary, LaneProgress
 from ._model import Model, Models
+from ._molecule import molecule_svg
 from ._moment import AtCommit, AtStep, AtTime
 from ._operations import Condition, Guide, Inpaint, Operation, OperationLike, Resample, Uncertain
 from ._options import EditOptions, Filter, GenerateOptions, InvertOptions, Rewind, SecondStage
@@ -65,6 +66,7 @@ from ._retry import Retry
 from ._review import Certificate, CurvePoint, Needed, Proposed, Review
 from ._sample import HandleLink, Sample, Steps
 from ._sheet import sheet
+from ._structure import Atom, Structure
 from ._sync.client import Client
 from ._sync.jobs import Jobs
 from ._trajectory import Trajectory, View
@@ -80,6 +82,7 @@ __all__ = [
     "AtCommit",
     "AtStep",
     "AtTime",
+    "Atom",
     "AuthenticationError",
     "BranchPoint",
     "Calibration",
@@ -159,6 +162,7 @@ __all__ = [
     "Steps",
     "StoreFull",
     "StoreUnavailable",
+    "Structure",
     "SureflowError",
     "Timeout",
     "Trajectory",
@@ -177,5 +181,6 @@ __all__ = [
     "collect",
     "edit_body",
     "generate_body",
+    "molecule_svg",
     "sheet",
 ]

@@ -43,12 +43,29 @@ def drawing(smiles: str) -> PIL.Image.Image:
     Raises:
         NotAnImage: RDKit is not installed.
     """
+    image = PIL.Image.open(io.BytesIO(_drawn(smiles, "MolDraw2DCairo")))
+    image.load()
+    return image
+
+
+def molecule_svg(smiles: str) -> str | None:
+    """Return a drawing of a molecule as SVG; ``None`` if the SMILES means none.
+
+    Raises:
+        NotAnImage: RDKit is not installed.
+    """
+    drawn = str(_drawn(smiles, "MolDraw2DSVG"))
+    return None if molecule_of(smiles) is None else drawn
+
+
+def _drawn(smiles: str, kind: str) -> Any:
+    """A drawing on a canvas of RDKit of this kind, as it is written to a file."""
     try:
         from rdkit.Chem.Draw import rdMolDraw2D
         from rdkit.Geometry import Point2D
     except ImportError as error:
         raise NotAnImage("RDKit draws molecules, and it is not installed") from error
-    found, canvas = molecule_of(smiles), rdMolDraw2D.MolDraw2DCairo(*SIZE)
+    found, canvas = molecule_of(smiles), getattr(rdMolDraw2D, kind)(*SIZE)
     if found is not None:
         rdMolDraw2D.PrepareAndDrawMolecule(canvas, found)
     else:
@@ -56,6 +73,4 @@ def drawing(smiles: str) -> PIL.Image.Image:
         middle = Point2D(SIZE[0] / 2, SIZE[1] / 2)
         canvas.DrawString(f"not valid: {smiles}", middle, rawCoords=True)
     canvas.FinishDrawing()
-    image = PIL.Image.open(io.BytesIO(canvas.GetDrawingText()))
-    image.load()
-    return image
+    return canvas.GetDrawingText()

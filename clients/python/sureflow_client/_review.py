@@ -9,6 +9,9 @@ from pydantic import Field
 
 from ._decode import PNG, Array, Encoded, array_image, decode_array, decode_image
 from ._exceptions import MissingData
+from ._molecule import SMILES, TEXTS, drawing, text_of
+from ._structure import Structure, structure_of
+from ._structure import drawing as crystal_drawing
 from ._wire import Wire
 
 
@@ -40,9 +43,24 @@ class Proposed(Wire):
         """Return the sample as a float32 array; values of PNG are rounded to 8 bits."""
         return decode_array(self._data(), self.media_type, self.shape)
 
+    def smiles(self) -> str:
+        """Return the text of a sequence, such as the SMILES of a molecule, valid or not."""
+        data = self._data()
+        if isinstance(data, str) and self.media_type in TEXTS:
+            return data
+        return text_of(self.array())
+
+    def structure(self) -> Structure:
+        """Return a crystal; raise `NotAnImage` where it is none."""
+        return structure_of(self._data())
+
     def image(self) -> PIL.Image.Image:
         """Return the sample as an image; raise `NotAnImage` where it is none."""
         data = self._data()
+        if isinstance(data, dict):
+            return crystal_drawing(structure_of(data))
+        if isinstance(data, str) and self.media_type == SMILES:
+            return drawing(data)
         if isinstance(data, str) and self.media_type == PNG:
             return decode_image(data)
         return array_image(self.array())

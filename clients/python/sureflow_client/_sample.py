@@ -24,6 +24,8 @@ from ._exceptions import MissingData
 from ._html import sample_html
 from ._molecule import SMILES, TEXTS, drawing, molecule_of, text_of
 from ._profile import Commit, Profile
+from ._structure import Structure, structure_of
+from ._structure import drawing as crystal_drawing
 from ._wire import Wire
 
 if TYPE_CHECKING:
@@ -171,13 +173,15 @@ class Sample(Wire):
     def image(self) -> PIL.Image.Image:
         """Return the sample as an 8-bit image; values are clipped to [-1, 1] first.
 
-        A molecule that came as SMILES is drawn by RDKit.
+        A molecule that came as SMILES is drawn by RDKit, a crystal that came with names by us.
 
         Raises:
             MissingData: The filter withheld the sample, or its numbers are not finite.
             NotAnImage: The model does not make images, or the numbers are not finite.
         """
         data = self._data()
+        if isinstance(data, dict):
+            return crystal_drawing(structure_of(data))
         if isinstance(data, str) and self.media_type == PNG:
             return decode_image(data)
         if isinstance(data, str) and self.media_type == SMILES:
@@ -203,6 +207,15 @@ class Sample(Wire):
             ImportError: RDKit is not installed.
         """
         return molecule_of(self.smiles())
+
+    def structure(self) -> Structure:
+        """Return a crystal that came with names.
+
+        Raises:
+            MissingData: The filter withheld the sample, or its numbers are not finite.
+            NotAnImage: The data are no crystal, or came in a format without names.
+        """
+        return structure_of(self._data())
 
     def file(self) -> tuple[str, bytes]:
         """Return the sample as a file: the suffix of its name, such as ``.png``, and its bytes.

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import PIL.Image
 from pydantic import Field
 
-from ._decode import NPY, Array, array_image, decode_array
+from ._decode import NPY, Array, Encoded, array_image, decode_array
 from ._exceptions import MissingData
 from ._html import strip_html
 from ._sheet import film_strip
@@ -34,10 +34,10 @@ class View(Wire):
     uncertainty: float | None
     """Integral of the rate up to there."""
 
-    state: str | list[Any] | None = Field(default=None, repr=False)
+    state: Encoded | None = Field(default=None, repr=False)
     """The state of the flow; read it by `Trajectory.states`."""
 
-    prediction: str | list[Any] | None = Field(default=None, repr=False)
+    prediction: Encoded | None = Field(default=None, repr=False)
     """Where the flow would end by its present velocity; read it by `Trajectory.predictions`."""
 
     map: str | list[Any] | None = Field(default=None, repr=False)
@@ -133,7 +133,7 @@ class Trajectory(Wire):
             arrays.append(decode_array(data, media_type, shape))
         return np.stack(arrays) if arrays else np.empty((0, *self.shape), dtype=np.float32)
 
-    def _encoded(self, kind: Show) -> list[str | list[Any] | None]:
+    def _encoded(self, kind: Show) -> list[Encoded | None]:
         return [getattr(view, kind) for view in self.views]
 
     def __len__(self) -> int:

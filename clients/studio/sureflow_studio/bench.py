@@ -104,10 +104,10 @@ class Bench:
         with self.box:
             self._head(member, sample)
             with ui.element("div").classes("bench-pair"):
-                self.viewer = Viewer(sample, self._moved)
-                self.branches = Branches(self.session.family, self._open)
+                self.viewer = Viewer(sample, self.session.view(member.model), self._moved)
+                self.branches = Branches(self.session, self._open)
                 self.place = ui.element("div").classes("rewind-place")
-            self.tree = Tree(self.session.family, self._open)
+            self.tree = Tree(self.session, self._open)
         self._relatives(member.handle)
 
     async def _complete(self, opened: Handle) -> None:
@@ -181,8 +181,8 @@ class Bench:
         panel, opened = self.panel, self.opened
         assert panel is not None
         self.notice.hide()
-        choice = panel.choice()
         try:
+            choice = panel.choice()
             wanted = operations(choice)
         except ValueError as error:
             ui.notify(str(error), type="warning", position="top")
@@ -195,6 +195,7 @@ class Bench:
                 at=AtStep(self.viewer.step),
                 branches=choice.branches,
                 rewind=True,
+                map=bool(self.session.view(opened.model).options.get("map")),
             )
         except SureflowError as error:
             self.notice.show(error)

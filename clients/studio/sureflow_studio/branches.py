@@ -6,17 +6,19 @@ from nicegui import ui
 
 from sureflow_client import Sample
 
-from .card import Card, Open
-from .family import Family, Member
+from .card import Card
+from .family import Member
 from .keyboard import walkable
 from .reveal import reveal
+from .run import Open
+from .session import Session
 
 
 class Branches:
     """Cards of the open sample and of what branched off from it."""
 
-    def __init__(self, family: Family, open_sample: Open) -> None:
-        self.family, self._open = family, open_sample
+    def __init__(self, session: Session, open_sample: Open) -> None:
+        self.session, self.family, self._open = session, session.family, open_sample
         with ui.element("section").classes("panel side-panel") as self.box:
             ui.label("Side by side").classes("panel-title")
             self.said = ui.label().classes("soft small").props("role=status")
@@ -34,13 +36,14 @@ class Branches:
             else "No branches yet: Rewind makes some, and they appear here."
         )
         parent = self.family.members[handle].sample
+        view = self.session.view(self.family.members[handle].model)
         assert parent is not None
         self.cards.clear()
         with self.cards:
-            Card(parent, "this one", None).element.classes("open")
+            Card(parent, view, "this one", None).element.classes("open")
             for member in children:
                 assert member.sample is not None
-                Card(member.sample, _gain(parent, member), self._open)
+                Card(member.sample, view, _gain(parent, member), self._open)
 
     def reveal(self) -> None:
         """Bring them on the screen, where that is too small for all."""

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
 from nicegui import ui
 from nicegui.element import Element
 
 from sureflow_client import Sample
 
 from .colours import shade
-from .pictures import address
-
-WRITTEN = ("chemical/x-daylight-smiles", "text/plain; charset=utf-8")
-"""Media types of samples that are texts."""
-
-Open = Callable[[Sample], object]
+from .run import Open
+from .views.view import View
 
 ORDER_ALONE = "~: at these settings confidence puts samples in order and is no share"
 
@@ -29,7 +22,7 @@ class Card:
         element: On the page.
     """
 
-    def __init__(self, sample: Sample, name: str, on_open: Open | None) -> None:
+    def __init__(self, sample: Sample, view: View, name: str, on_open: Open | None) -> None:
         self.sample = sample
         opens = on_open is not None and sample.handle is not None
         self.element = ui.element("button" if opens else "div").classes("card")
@@ -42,7 +35,7 @@ class Card:
             self.element.props('role="group"')
         self._open = on_open
         with self.element:
-            show(sample)
+            show(sample, view)
             with ui.element("div").classes("meter"):
                 share = 0.0 if sample.confidence is None else sample.confidence
                 ui.element("div").style(f"width:{share:.1%};background:{shade(sample.confidence)}")
@@ -59,32 +52,11 @@ class Card:
         self.element.classes(add="below" if below else "", remove="" if below else "below")
 
 
-def show(sample: Sample) -> Element:
-    """Show the sample itself: a picture, a few numbers, or why there is nothing."""
+def show(sample: Sample, view: View) -> Element:
+    """Show the sample itself, or why there is nothing."""
     if sample.data is None:
         return ui.label(missing(sample)).classes("card-picture card-blank")
-    if isinstance(sample.data, dict):
-        return ui.label(title(sample.data)).classes("card-point mono")
-    if (text := written(sample)) is not None:
-        return ui.label(text).classes("card-text mono")
-    if len(sample.shape) != 3:
-        numbers = ", ".join(f"{number:.2f}" for number in sample.array().ravel()[:2])
-        return ui.label(numbers).classes("card-point mono")
-    image = ui.element("img").classes("card-picture")
-    image.props["src"] = address(sample.image())
-    image.props["alt"] = ""
-    return image
-
-
-def written(sample: Sample) -> str | None:
-    """Return the text that a sample is, such as the SMILES of a molecule, if it is one."""
-    known = sample.data is not None and sample.media_type in WRITTEN
-    return sample.smiles() if known else None
-
-
-def title(data: Mapping[str, Any]) -> str:
-    """Return what data that have names are called: the first text among them, or their names."""
-    return next((text for text in data.values() if isinstance(text, str)), ", ".join(data))
+    return view.card(sample)
 
 
 def missing(sample: Sample) -> str:

@@ -1,4 +1,4 @@
-"""The samples of one setting: cards in order, and points of a plane where they are vectors."""
+"""The samples of one setting: cards in order, and all of them in one picture."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from nicegui import ui
 
 from sureflow_client import Sample
 
-from .card import Card, Open
+from .card import Card
 from .group import Group
 from .keyboard import walkable
-from .run import Order, passes, place, rank
-from .scatter import Scatter
+from .run import Open, Order, passes, place, rank
+from .summary import Summary
+from .views import view_of
 
 
 class Column:
@@ -25,7 +26,9 @@ class Column:
                 ui.label(heading).classes("panel-title column-name").props(
                     "role=heading aria-level=3"
                 )
-            self.scatter = Scatter(open_sample)
+            self.view = view_of(group.model)
+            self.summary = Summary()
+            self.overview = self.view.overview(open_sample)
             self.box = ui.element("div").classes("cards")
             walkable(self.box)
 
@@ -33,7 +36,7 @@ class Column:
         """Put a sample where it belongs."""
         where = self._where(sample, order)
         with self.box:
-            card = Card(sample, self.group.name(sample), self._open)
+            card = Card(sample, self.view, self.group.name(sample), self._open)
         card.element.move(self.box, target_index=where)
         card.dim(not passes(sample, threshold))
         self.cards.insert(where, card)
@@ -55,8 +58,13 @@ class Column:
         self.plane(threshold, hide)
 
     def plane(self, threshold: float, hide: bool) -> None:
-        """Draw the points, if there are any."""
-        self.scatter.show(self.group.model, self.group.samples(self.number), threshold, hide)
+        """Draw all samples together, if that shows more than cards do."""
+        if self.overview is not None:
+            self.overview.show(self.group.samples(self.number), threshold, hide)
+
+    def ended(self) -> None:
+        """Say what the server said of all samples together."""
+        self.summary.show(self.group.ends(self.number))
 
     def _where(self, sample: Sample, order: Order) -> int:
         shown = [card.sample for card in self.cards]

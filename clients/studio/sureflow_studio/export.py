@@ -7,12 +7,12 @@ from html import escape
 
 from sureflow_client import Sample
 
-from .card import missing, short, spoken, written
+from .card import missing, short
 from .colours import shade
 from .group import Group
-from .pictures import address
 from .recipe import generated
 from .run import Run, passes, rank
+from .views import view_of
 
 STYLE = """
 :root { color-scheme: light dark; }
@@ -79,7 +79,7 @@ def _figure(group: Group, run: Run, sample: Sample, threshold: float) -> str:
     called, kind = group.name(sample), ' class="below"' if below else ""
     recipe = json.dumps(generated(run.model.name, run.version, run.options, sample), indent=1)
     return (
-        f"<figure{kind}>{_shown(sample)}"
+        f"<figure{kind}>{_shown(group, sample)}"
         f'<div class="meter"><div style="width:{share:.1%};background:{shade(sample.confidence)}">'
         f"</div></div><figcaption><span>{escape(short(sample))}</span>"
         f"<span>{escape(called)}</span></figcaption>"
@@ -87,14 +87,7 @@ def _figure(group: Group, run: Run, sample: Sample, threshold: float) -> str:
     )
 
 
-def _shown(sample: Sample) -> str:
+def _shown(group: Group, sample: Sample) -> str:
     if sample.data is None:
         return f"<p>{escape(missing(sample))}</p>"
-    if isinstance(sample.data, dict):
-        return f"<code>{escape(json.dumps(sample.data))}</code>"
-    if (text := written(sample)) is not None:
-        return f"<code>{escape(text)}</code>"
-    if len(sample.shape) != 3:
-        numbers = ", ".join(f"{number:.4g}" for number in sample.array().ravel()[:64])
-        return f"<code>{escape(numbers)}</code>"
-    return f'<img src="{address(sample.image())}" alt="{escape(spoken(sample))}">'
+    return view_of(group.model).html(sample)

@@ -18,6 +18,8 @@ PLANS = {
 TOLERANCE = 1e-2
 """To begin with."""
 
+NUMBERS = ("integer", "number")
+
 
 class Slider(ui.slider):
     """Moves in the browser first and is heard of afterwards.
@@ -82,6 +84,7 @@ class Form:
         schema: Mapping[str, Any],
         usual: Mapping[str, Any],
         offered: Mapping[str, Sequence[str] | None],
+        lists: bool = False,
     ) -> None:
         """Show them.
 
@@ -89,8 +92,10 @@ class Form:
             schema: Of an object.
             usual: Values to begin with, by name, before the defaults of the schema.
             offered: What there is to choose from, where that is less than what the schema has.
+            lists: Whether several numbers, and numbers by name, have fields too.
         """
         self._fields: dict[str, Any] = {}
+        self._lists: set[str] = set()
         self.plan: ui.toggle | None = None
         if {"steps", "tolerance"} <= schema.get("properties", {}).keys():
             self.plan = ui.toggle([FIXED, ADAPTIVE], value=FIXED, on_change=self._planned)
@@ -98,7 +103,14 @@ class Form:
             self.plan.props("toggle-color=chosen toggle-text-color=chosen").classes("wide")
         for name, described in schema.get("properties", {}).items():
             kind = {**described, **described.get("anyOf", [{}])[0]}
-            field = _field(kind, usual.get(name, described.get("default")), offered.get(name))
+            value = usual.get(name)
+            # Calibrated at several values, it has none that is the usual one.
+            value = described.get("default") if value is None or isinstance(value, list) else value
+            field = _field(kind, value, offered.get(name))
+            if field is None and lists and (said := _listed(kind)):
+                field = ui.input(kind.get("title", "").capitalize())
+                field.props("outlined dense stack-label").props(f'placeholder="{said}"')
+                self._lists.add(name)
             if field is not None:
                 field.props["title"] = described.get("description", "")
                 self._fields[name] = field
@@ -131,10 +143,18 @@ class Form:
         return PLANS[FIXED if self.plan.value == ADAPTIVE else ADAPTIVE]
 
     def values(self) -> dict[str, Any]:
-        """Return what has been chosen; what is left empty is left to the server."""
+        """Return what has been chosen; what is left empty is left to the server.
+
+        Raises:
+            ValueError: Numbers are not written as such.
+        """
         idle = self._idle()
         said = {name: field.value for name, field in self._fields.items() if name not in idle}
-        return {name: _whole(value) for name, value in said.items() if value not in (None, "")}
+        return {
+            name: read_list(value) if name in self._lists else _whole(value)
+            for name, value in said.items()
+            if value not in (None, "")
+        }
 
 
 def _field(kind: Mapping[str, Any], value: Any, offered: Sequence[str] | None) -> Any:
@@ -150,6 +170,35 @@ def _field(kind: Mapping[str, Any], value: Any, offered: Sequence[str] | None) -
     if kind.get("type") == "string" and "const" not in kind:
         return ui.input(name, value=value or "").props("outlined dense stack-label")
     return None
+
+
+def _listed(kind: Mapping[str, Any]) -> str:
+    """Return how several numbers, or numbers by name, are written; empty if it is neither."""
+    items, named = kind.get("items") or {}, kind.get("additionalProperties") or {}
+    if kind.get("type") == "array" and items.get("type") in NUMBERS:
+        return "0, 2"
+    return "name = 1, other = 2" if named and named.get("type") in NUMBERS else ""
+
+
+def read_list(text: str) -> list[float] | dict[str, float]:
+    """Return several numbers, or numbers by name, as they were written in a field.
+
+    Raises:
+        ValueError: They are none.
+    """
+    parts = [part for part in text.split(",") if part.strip()]
+    if not any("=" in part for part in parts):
+        return [_number(part) for part in parts]
+    pairs = [part.rpartition("=") for part in parts]
+    return {name.strip(): _number(number) for name, _, number in pairs}
+
+
+def _number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        raise ValueError(f"{text.strip()!r} is no number.") from None
+    return _whole(number)  # type: ignore[no-any-return]
 
 
 def _whole(value: Any) -> Any:

@@ -11,12 +11,11 @@ from nicegui.element import Element
 from sureflow_client import Sample
 
 from . import export
-from .card import Open
 from .column import Column
 from .fields import Slider
 from .group import Group
 from .legend import scale
-from .run import ORDERS, Order, Run
+from .run import ORDERS, Open, Order, Run
 from .waiting import waiting
 
 REDRAW_S = 0.25
@@ -157,6 +156,9 @@ class Gallery:
         if group is not None:
             passing = group.passing(self.threshold)
             self.passing.text = f"≥ {self.threshold:.2f}: {passing} of {count}"
+        if group is not None and group.note:
+            for column in self._columns:
+                column.ended()
         self.facts.text = "" if group is None else group.note or "making samples"
         self._progress()
         self._moved()

@@ -15,6 +15,7 @@ from .ask import MOST, Ask
 from .compare import ComparePanel
 from .fields import Form, number, select, shown, slider
 from .filtering import FilterPanel
+from .views import view_of
 
 ANY, EVERY, SOME = -1, -2, -3
 """Stand for no class, for all of them in turn, and for some, among the labels."""
@@ -48,6 +49,8 @@ class GeneratePanel:
             self.label = select({ANY: "No class"}, "Class", ANY, self._fit)
             self.prompt = ui.input("Prompt", on_change=self._fit)
             self.prompt.props('outlined dense stack-label aria-label="Prompt"')
+            self.numbers: dict[str, ui.number] = {}
+            self.asked = ui.element("div").classes("pair")
             self.size = select({}, "Size", None)
             self.guidance = slider("Guidance", 1, 6, 0.25, 1, "{:.2f}")
             with ui.element("div").classes("pair"):
@@ -105,8 +108,11 @@ class GeneratePanel:
         self.sampler.take(options.get("sampler") or {})
         score = options.get("score", "")
         self.score.value = score if score in self.score.options else ""
+        condition = options.get("condition") or {}
         if self.text:
-            self.prompt.value = str((options.get("condition") or {}).get(self.text, ""))
+            self.prompt.value = str(condition.get(self.text, ""))
+        for name, field in self.numbers.items():
+            (field.value,) = condition.get(name) or [None]
         self.filter.take(options.get("filter") or {})
         self._fit()
         self.compare.take(options, ask.against)
@@ -114,6 +120,7 @@ class GeneratePanel:
     def options(self) -> dict[str, Any]:
         """Return what the request says besides the model and the number of samples."""
         options: dict[str, Any] = {"sampler": self.sampler.values()}
+        options.update(view_of(self.model).options)
         # What cannot be edited cannot be rewound.
         if self.model.operations:
             options["rewind"] = True
@@ -127,6 +134,12 @@ class GeneratePanel:
                 options["label"] = classes[self.label.value]
         if (name := self.text) and self.prompt.value.strip():
             options["condition"] = {name: self.prompt.value}
+            options["guidance"] = self.guidance.value
+        given = {
+            name: [field.value] for name, field in self.numbers.items() if field.value is not None
+        }
+        if given:
+            options["condition"] = {**options.get("condition", {}), **given}
             options["guidance"] = self.guidance.value
         if self.model.sizes and not (self._formula and "condition" in options):
             options["size"] = self.model.sizes[self.size.value]
@@ -167,9 +180,11 @@ class GeneratePanel:
         described = conditions[self.text] if self.text else {}
         examples = (described.get("prompt") or described).get("examples", ())
         self.prompt.set_value(examples[0] if examples else "")
+        called = (self.text or "").capitalize() if self._formula else "Prompt"
+        self.prompt.props["label"] = self.prompt.props["aria-label"] = called
+        self._ask_numbers()
         sizes = dict(enumerate(" x ".join(map(str, size)) for size in model.sizes or ()))
         self.size.set_options(sizes, value=0 if sizes else None)
-        self.size.set_visibility(bool(sizes))
         usual = calibrated.get("score")
         scores = {name: name for name in model.scores or ()}
         default = f"Default ({usual})" if usual else "Default"
@@ -182,13 +197,30 @@ class GeneratePanel:
             self.sampler = Form(schema, calibrated, offered)
         self._fit()
 
+    def _ask_numbers(self) -> None:
+        """Offer the conditions that are a number each."""
+        self.asked.clear()
+        conditions = (self.model.conditions or {}).items()
+        with self.asked:
+            self.numbers = {
+                name: _measured(name, each)
+                for name, each in conditions
+                if each["kind"] == "vector" and [*each["shape"]] == [1]
+            }
+        for field in self.numbers.values():
+            field.on_value_change(self._fit)
+        self.asked.set_visibility(bool(self.numbers))
+
     def _fit(self) -> None:
         """Show what goes together."""
         named = bool(self.model.classes)
         self.label.set_visibility(named)
         self.prompt.set_visibility(self.text is not None)
+        written = bool(self.prompt.value.strip())
+        self.size.set_visibility(bool(self.model.sizes) and not (self._formula and written))
         conditional = self.text is not None and bool(self.prompt.value.strip())
         conditional = conditional or (named and self.label.value != ANY)
+        conditional = conditional or any(one.value is not None for one in self.numbers.values())
         shown(self.guidance, conditional)
         self.compare.offer(self.model, conditional)
         self.filter.fit(self.label.value in (EVERY, SOME))
@@ -209,6 +241,15 @@ def prompted(model: Model) -> str | None:
         ),
         None,
     )
+
+
+def _measured(name: str, condition: Mapping[str, Any]) -> ui.number:
+    """Return a field for a condition that is a number."""
+    field = number(name, None, None, None, whole=False)
+    examples = ", ".join(map(str, condition.get("examples") or ()))
+    field.props["placeholder"] = f"such as {examples}" if examples else "any"
+    field.props["title"] = condition.get("says") or name
+    return field
 
 
 def _folded(name: str) -> Element:

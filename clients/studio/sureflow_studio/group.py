@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sureflow_client import Model, Sample
+from sureflow_client import Completed, Model, Sample
 
 from .ask import Ask
 from .place import Place
@@ -48,6 +48,10 @@ class Group:
     def samples(self, column: int | None = None) -> list[Sample]:
         """Return the samples that are there."""
         return [sample for _, sample in self.made(column)]
+
+    def ends(self, column: int) -> list[Completed]:
+        """Return what the server said at the end of the requests of a setting."""
+        return [run.end for run in self.runs if run.column == column and run.end is not None]
 
     def passing(self, threshold: float) -> int:
         """Return how many samples are at least so confident."""

@@ -104,8 +104,9 @@ class History:
         if row.picture.is_deleted:  # the list has been opened anew
             return
         with row.picture:
-            if len(handle.sample.shape) == 3:
-                show(handle.sample)
+            view = self.session.view(handle.model)
+            if view.pictured:
+                show(handle.sample, view)
             else:  # there is no room for numbers
                 ui.icon("scatter_plot").classes("soft")
         row.ask, row.asked.text = ask_of(handle.asked), in_words(handle.asked)

@@ -1,65 +1,49 @@
-"""The way of a vector through the plane."""
+"""The way of a vector through a plane."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from nicegui import ui
 
-from sureflow_client import Trajectory
-
-from .charts import GREY, INK, PURPLE, axis, base, draw, line, points, upright
+from .axes import Axes
+from .charts import GREY, INK, PURPLE, line, points
 from .colours import UNSURE
 from .pictures import Floats
-from .scatter import square
+from .scatter import charted
 
 SIDES = 48
 
 
-class PathChart:
-    """States of a trajectory, where it is at one time, and where it is heading."""
-
-    def __init__(self) -> None:
-        self.chart = ui.echart(base(), renderer="svg").classes("chart square stage")
-        self.chart.props('role="img" aria-label="The way through the plane"')
-
-    def end(self, sample: Floats) -> None:
-        """Draw the finished sample alone."""
-        draw(self.chart, _plane([sample[:2]], [points("sample", [sample[:2].tolist()], PURPLE)]))
-
-    def show(self, trajectory: Trajectory, place: int, doubt: bool) -> None:
-        """Draw it at one time, with the spread of its end as the model sees it from there."""
-        draw(self.chart, path(trajectory, place, doubt))
+def ending(sample: Floats, axes: Axes) -> dict[str, Any]:
+    """Return a finished sample ``[d]`` alone, as a chart."""
+    (point,) = axes.of(sample[None])
+    return charted([point], axes.titles, [points("sample", [point.tolist()], PURPLE)])
 
 
-def path(trajectory: Trajectory, place: int, doubt: bool) -> dict[str, Any]:
-    """Return the first two components of a trajectory as a chart."""
-    states = trajectory.states()[:, :2].astype(float)
-    heading = trajectory.predictions()[place, :2].astype(float)
-    spread = np.sqrt(trajectory.maps()[place, :2].astype(float))
+def path(
+    states: Floats, predictions: Floats, maps: Floats | None, place: int, axes: Axes
+) -> dict[str, Any]:
+    """Return a trajectory at one time as a chart.
+
+    Args:
+        states: Of the trajectory, ``[n, d]``.
+        predictions: Where it was heading, likewise.
+        maps: Variance of the end as it was seen from there, likewise; ``None`` shows none.
+        place: Of the time.
+        axes: The two components that are looked at.
+    """
+    way, ends = axes.of(states), axes.of(predictions)
+    heading = ends[place]
     series = [
-        line("path", states.tolist(), GREY, 1),
-        line("so far", states[: place + 1].tolist(), INK, 2.5),
-        points("state", [states[place].tolist()], PURPLE),
+        line("path", way.tolist(), GREY, 1),
+        line("so far", way[: place + 1].tolist(), INK, 2.5),
+        points("state", [way[place].tolist()], PURPLE),
         points("prediction", [heading.tolist()], INK),
     ]
-    if doubt:
+    if maps is not None:
+        spread = np.sqrt(np.maximum(axes.of(maps[place]), 0))
         angle = np.linspace(0, 2 * np.pi, SIDES + 1)
         rim = heading + 2 * spread * np.stack([np.cos(angle), np.sin(angle)], axis=1)
         series.append(line("2 σ", rim.tolist(), UNSURE, 1.5, dashed=True))
-    return _plane([*states, *trajectory.predictions()[:, :2]], series)
-
-
-def _plane(
-    around: Sequence[npt.NDArray[np.floating]], series: list[dict[str, Any]]
-) -> dict[str, Any]:
-    (left, right), (low, high) = square(around)
-    return base(
-        tooltip={"trigger": "item", "confine": True},
-        xAxis=axis("x₁", left, right),
-        yAxis=upright("x₂", low, high),
-        series=series,
-    )
+    return charted([*way, *ends], axes.titles, series)

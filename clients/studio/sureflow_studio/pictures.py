@@ -28,6 +28,12 @@ def overlay(doubt: Floats) -> str:
     return address(PIL.Image.fromarray(np.dstack([shades(0 * share), alpha])))
 
 
+def per_part(map: Floats) -> Floats:
+    """Return a map of a sample, that of an image summed over its channels."""
+    summed: Floats = map.sum(axis=0) if map.ndim == 3 else map
+    return summed
+
+
 def unsure(doubt: Floats, share: float) -> Mask:
     """Return the least sure share of a map as a mask of its shape."""
     count = max(1, round(share * doubt.size))

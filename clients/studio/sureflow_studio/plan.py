@@ -31,6 +31,8 @@ class Choice:
         scale: Of guidance from there on; ``None`` keeps it.
         factor: Of a coarse shape that is kept, in pixels.
         target: Of a pull: the finished sample for an image, a point for a vector.
+        prompt: Name and text of another condition that a model makes of a text; ``None`` keeps it.
+        by_mask: Whether the least sure part is said by a mask, and not by its share.
         other: Members of an operation that the page has no tools for.
     """
 
@@ -45,6 +47,8 @@ class Choice:
     scale: float | None = None
     factor: int = 4
     target: Floats | None = None
+    prompt: tuple[str, str] | None = None
+    by_mask: bool = False
     other: Mapping[str, Any] | None = None
 
 
@@ -58,18 +62,21 @@ def operations(choice: Choice) -> list[OperationLike]:
         raise ValueError("Paint the part that is to change.")
     if choice.kind == "inpaint" and choice.mask is None:
         raise ValueError("Say which part is to change; the rest is held as it is.")
-    if choice.kind == "condition" and choice.label is None and choice.scale is None:
-        raise ValueError("Choose another class or another guidance.")
+    nothing = choice.label is None and choice.prompt is None and choice.scale is None
+    if choice.kind == "condition" and nothing:
+        raise ValueError("Choose another condition or another guidance.")
     if choice.branches > 1 and not choice.fresh and choice.other is None:
         raise ValueError("With a resample strength of 0 all branches are the same: ask for one.")
     wanted: list[OperationLike] = []
     if choice.fresh:
-        region = Uncertain(choice.share) if choice.where == "unsure" else choice.mask
+        by_share = choice.where == "unsure" and not choice.by_mask
+        region = Uncertain(choice.share) if by_share else choice.mask
         wanted.append(Resample(choice.fresh, "all" if region is None else region))
     if choice.mask is not None and choice.kind in ("inpaint", "condition"):
         wanted.append(Inpaint(~choice.mask))
-    if choice.label is not None or choice.scale is not None:
-        wanted.append(Condition(choice.label, choice.scale))
+    if choice.label is not None or choice.scale is not None or choice.prompt is not None:
+        arrays = None if choice.prompt is None else dict([choice.prompt])
+        wanted.append(Condition(choice.label, choice.scale, arrays))
     if choice.kind == "guide" and choice.target is not None:
         wanted.append(_pull(choice.target, choice))
     if choice.other is not None:

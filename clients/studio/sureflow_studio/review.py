@@ -193,7 +193,8 @@ class ReviewPanel:
     def _look(self) -> None:
         """Show the sample whose turn it is."""
         if self._waiting:
-            self.shown.show(self._waiting[0], [*self._done, *self._waiting])
+            others = [*self._done, *self._waiting]
+            self.shown.show(self._waiting[0], others, self._session.view(self.model.value))
         else:
             self.shown.say("One moment")
 

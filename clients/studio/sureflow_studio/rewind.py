@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -11,12 +12,21 @@ from nicegui import ui
 from sureflow_client import Model, Sample
 
 from .fields import Form, number, select, shown, slider
+from .generate import prompted
 from .pictures import Mask
-from .plan import Choice, factors
+from .plan import Choice, Where, factors
 from .viewer import Viewer
+from .views.plane import PlaneStage
 
-PICTURED = ("resample", "condition", "inpaint", "guide")
-"""Operations with tools of their own; of any other one the numbers and words are asked for."""
+PICTURED = {"resample": "strength", "condition": "scale", "inpaint": "mask", "guide": "operator"}
+"""Operations with tools of their own, and a member that is the mark of those that these know; of
+any other one the numbers and words are asked for."""
+
+HOLD = "hold"
+"""Keeps a part as it is; where it takes a mask, that is the rest of the region."""
+
+MOST_NUMBERS = 12
+"""Components of a point for which there are fields."""
 
 BESIDE = 0.5
 """Share of the noise that is drawn anew beside an operation that does something else as well."""
@@ -24,10 +34,14 @@ BESIDE = 0.5
 KINDS = {
     "resample": "Resample",
     "inpaint": "Keep the rest",
+    HOLD: "Hold",
     "condition": "Change the class",
     "guide": "Guide to a shape",
 }
 """What ours are called."""
+
+UNCERTAIN = '"uncertain"'
+"""Member of a region by which the least sure part is said by its share."""
 
 WHERE = {"all": "Everywhere", "unsure": "Unsure part", "painted": "Painted part"}
 SAME = -1
@@ -44,7 +58,8 @@ class RewindPanel:
         self.schemas: dict[str, Any] = (model.schemas or {}).get("operations", {})
         offered = [*(model.operations or ())]
         self.draws = "resample" in offered
-        if not model.classes and "condition" in offered:
+        self.text = prompted(model)
+        if not (model.classes or self.text) and "condition" in offered:
             offered.remove("condition")
         parts = {**WHERE}
         if viewer.canvas is None:
@@ -57,6 +72,7 @@ class RewindPanel:
             self.words = ui.label().classes("soft small")
             self.others = ui.element("div").classes("pair")
             self.where = select(parts, "Region", "all", self.fit)
+            self.regions = self._takes("resample", "region")
             self.share = slider("Share", 0.05, 1, 0.05, 0.2, "{:.0%}", self.fit)
             self._brush()
             self._condition()
@@ -70,14 +86,20 @@ class RewindPanel:
         self._turned()
 
     def choice(self) -> Choice:
-        """Return what has been chosen."""
+        """Return what has been chosen.
+
+        Raises:
+            ValueError: Numbers are not written as such.
+        """
         kind = self.kind.value
         label = None if self.label.value == SAME else (self.model.classes or ())[self.label.value]
         conditional = kind in ("condition", "guide") and bool(self.model.classes)
+        other = self.prompt.value.strip()
+        mask = self._mask()
         return Choice(
             kind,
-            where="all" if kind == "guide" else self.where.value,
-            mask=self._mask(),
+            where=self._where,
+            mask=mask,
             share=self.share.value,
             fresh=self.fresh.value if self.draws else 0.0,
             pull=self.pull.value,
@@ -86,23 +108,49 @@ class RewindPanel:
             scale=self.scale.value if conditional and self.rescale.value else None,
             factor=int(self.factor.value or 1),
             target=self._target(),
-            other=None if kind in PICTURED else self.form.values(),
+            prompt=(self.text, other) if self.text and other and kind == "condition" else None,
+            by_mask=UNCERTAIN not in json.dumps(self.schemas.get("resample", {})),
+            other=None if self._pictured(kind) else self._other(kind, mask),
         )
+
+    def _other(self, kind: str, mask: Mask | None) -> dict[str, Any]:
+        """Members of an operation without tools of its own."""
+        found = self.form.values()
+        if kind == HOLD and mask is not None and self._takes(kind, "mask"):
+            found["mask"] = (~mask).astype(int).tolist()
+        if kind == "guide" and self._takes(kind, "target"):
+            found["target"] = self._target().tolist()
+        return found
+
+    def _takes(self, kind: str, member: str) -> bool:
+        """Whether an operation has such a member."""
+        return member in self.schemas.get(kind, {}).get("properties", {})
+
+    def _pictured(self, kind: str) -> bool:
+        """Whether the page has tools of its own for an operation."""
+        return kind in PICTURED and self._takes(kind, PICTURED[kind])
+
+    @property
+    def _where(self) -> Where:
+        """Where it applies, if it can apply somewhere alone."""
+        alone = self.kind.value != "guide" and self.draws and self.regions
+        return self.where.value if alone else "all"
 
     def fit(self) -> None:
         """Offer what goes together."""
         kind, where, canvas = self.kind.value, self.where.value, self.viewer.canvas
-        pulling, partly = kind == "guide", kind != "guide" and self.draws
+        pulling, partly = kind == "guide", kind != "guide" and self.draws and self.regions
         painting = partly and where == "painted"
         self.where.set_visibility(partly)
         shown(self.share, partly and where == "unsure")
         shown(self.fresh, self.draws)
         self.brush_row.set_visibility(painting)
         self.conditional.set_visibility(kind in ("condition", "guide") and bool(self.model.classes))
+        self.prompt.set_visibility(kind == "condition" and self.text is not None)
         shown(self.scale, bool(self.rescale.value))
         self.factor.set_visibility(pulling and canvas is not None)
-        self.target_row.set_visibility(pulling and canvas is None)
-        shown(self.pull, pulling)
+        self.target_row.set_visibility(pulling and bool(self.target))
+        shown(self.pull, pulling and self._pictured(kind))
         if canvas is not None:
             canvas.paint(painting)
         self.moved()
@@ -113,12 +161,13 @@ class RewindPanel:
         schema = self.schemas.get(kind, {})
         self.words.text = schema.get("description", "").partition("\n\n")[0].replace("`", "")
         self.others.clear()
-        self.others.set_visibility(kind not in PICTURED)
+        pictured = self._pictured(kind)
+        self.others.set_visibility(not pictured)
         with self.others:
-            self.form = Form({} if kind in PICTURED else schema, {}, {})
-        alone = kind in ("resample", "inpaint")
+            self.form = Form({} if pictured else schema, {}, {}, lists=True)
+        alone = kind in ("resample", "inpaint", HOLD)
         self.fresh.value = self._usual("resample") if alone else BESIDE
-        if kind == "inpaint" and self.where.value == "all":
+        if kind in ("inpaint", HOLD) and self.where.value == "all":
             self.where.value = "unsure"
         self.fit()
 
@@ -133,15 +182,13 @@ class RewindPanel:
         self.when.text = f"{where} t = {self.viewer.t:.2f} (step {self.viewer.step})"
 
     def _mask(self) -> Mask | None:
-        if self.kind.value == "guide":
-            return None
-        if self.where.value == "unsure":
+        if self._where == "unsure":
             return self.viewer.unsure(self.share.value)
         canvas = self.viewer.canvas
-        return canvas.mask if self.where.value == "painted" and canvas is not None else None
+        return canvas.mask if self._where == "painted" and canvas is not None else None
 
     def _target(self) -> Any:
-        if self.viewer.canvas is not None:
+        if self.viewer.canvas is not None or not self.target:
             return self.viewer.end
         return np.array([field.value or 0.0 for field in self.target], dtype=np.float32)
 
@@ -170,6 +217,7 @@ class RewindPanel:
 
     def _condition(self) -> None:
         classes = dict(enumerate(self.model.classes or ()))
+        self.prompt = ui.input(f"New {self.text or 'prompt'}").props("outlined dense stack-label")
         with ui.element("div").classes("stack") as self.conditional:
             self.label = select({SAME: "Same class", **classes}, "New class", SAME)
             self.rescale = ui.switch("Change guidance", on_change=self.fit).props("dense")
@@ -184,9 +232,9 @@ class RewindPanel:
     def _point(self) -> list[ui.number]:
         end = self.viewer.end
         with ui.element("div").classes("pair") as self.target_row:
-            if self.viewer.canvas is not None:
+            if not isinstance(self.viewer.stage, PlaneStage) or end.size > MOST_NUMBERS:
                 return []
             return [
                 number(f"x{i + 1}", round(float(x), 2), None, None, whole=False).props("step=0.1")
-                for i, x in enumerate(end)
+                for i, x in enumerate(end.ravel())
             ]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
 from sureflow_client import Completed, GenerateOptions, Model, Sample
+
+Open = Callable[[Sample], object]
+"""Opens a sample; what it returns is awaited."""
 
 Order = Literal["surest", "least sure", "arrival"]
 ORDERS: tuple[Order, ...] = ("surest", "least sure", "arrival")

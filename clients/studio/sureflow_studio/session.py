@@ -7,6 +7,8 @@ import httpx
 from sureflow_client import AsyncClient, Model, Retry
 
 from .family import Family
+from .views import view_of
+from .views.view import View
 
 NO_KEY = ""
 """Said out loud, so that no key of the server's own environment is lent to visitors."""
@@ -39,6 +41,10 @@ class Session:
         """
         cards = await self.client.models()
         self.models = {card.name: card for card in cards if card.state == "ready"}
+
+    def view(self, model: str) -> View:
+        """Return how samples of a model are looked at."""
+        return view_of(self.models.get(model))
 
     async def unlock(self, key: str) -> None:
         """Use a key from now on, if the server takes it.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from nicegui import ui
 
-from .card import Card, Open
-from .family import Family, Member
+from .card import Card
+from .family import Member
 from .keyboard import walkable
+from .run import Open
+from .session import Session
 
 NAMES = ("Root", "Branches")
 
@@ -14,8 +16,8 @@ NAMES = ("Root", "Branches")
 class Tree:
     """Generations along the line of the open sample; every one can be opened."""
 
-    def __init__(self, family: Family, open_sample: Open) -> None:
-        self.family, self._open = family, open_sample
+    def __init__(self, session: Session, open_sample: Open) -> None:
+        self.session, self.family, self._open = session, session.family, open_sample
         with ui.element("section").classes("panel tree").props('aria-label="Family"'):
             with ui.element("div").classes("row-line spread"):
                 ui.label("Family").classes("panel-title")
@@ -39,7 +41,7 @@ class Tree:
     def _member(self, member: Member, on_line: bool, open: bool) -> None:
         if member.sample is None:
             return
-        card = Card(member.sample, left(member), self._open)
+        card = Card(member.sample, self.session.view(member.model), left(member), self._open)
         if on_line:
             card.element.classes("open")
         if open:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from typing import Literal
 
 import numpy as np
 from nicegui import ui
@@ -12,14 +10,11 @@ from nicegui import ui
 from sureflow_client import Handle, Sample, Trajectory
 
 from .canvas import Canvas
-from .card import missing, written
+from .card import missing
 from .fields import Slider
-from .legend import doubt
-from .path import PathChart
-from .pictures import Floats, Mask, address, overlay, unsure
+from .pictures import Floats, Mask, per_part, unsure
 from .profile import ProfileChart
-
-Show = Literal["state", "prediction"]
+from .views.view import Show, Stage, View
 
 VIEWS: dict[Show, str] = {"prediction": "Prediction", "state": "State"}
 
@@ -30,46 +25,48 @@ class Viewer:
     Attributes:
         place: Of the view that is shown, in the order of time; the finished sample is the last.
         trajectory: ``None`` while only the finished sample is known.
-        canvas: The picture, on which masks are painted; ``None`` for vectors.
+        stage: What shows it.
     """
 
-    def __init__(self, sample: Sample, moved: Callable[[], None]) -> None:
+    def __init__(self, sample: Sample, view: View, moved: Callable[[], None]) -> None:
         self.sample, self._moved = sample, moved
         self.place = 0
         self.handle: Handle | None = None
         self.trajectory: Trajectory | None = None
-        self.canvas: Canvas | None = None
-        self.path: PathChart | None = None
-        self._pictures: dict[Show, list[str]] = {}
         with ui.element("section").classes("panel viewer").props('aria-label="Trajectory"'):
-            self._head()
-            if len(sample.shape) == 3:
-                self.canvas = Canvas(*sample.shape[1:], painted=moved)
-            elif isinstance(sample.data, dict):
-                ui.label(json.dumps(sample.data)).classes("mono small")
-            elif (text := written(sample)) is not None:
-                ui.label(text).classes("mono small")
-            else:
-                self.path = PathChart()
+            head = ui.element("div").classes("row-line spread viewer-head")
+            self.stage = view.stage(sample, moved) if sample.data is not None else Stage()
+            if sample.data is not None:
+                self.stage.end(sample)
+            with head:
+                self._head()
             self._scrubber()
             self.profile = ProfileChart(self.go)
             self.coming = ui.label("Making the trajectory again …").classes("soft small")
             self.coming.props("role=status")
         for later in (self.times, self.slider, self.profile.chart):
             later.set_visibility(False)
-        self._finished()
+        if sample.data is None:
+            self.coming.text = missing(sample)
+
+    @property
+    def canvas(self) -> Canvas | None:
+        """The picture, on which masks are painted; ``None`` where none can be."""
+        return self.stage.canvas
 
     def follow(self, handle: Handle, trajectory: Trajectory) -> None:
         """Let the way there be looked through; the finished sample stays on show."""
         self.handle, self.trajectory = handle, trajectory
         self.maps = trajectory.maps()
+        self.stage.follow(trajectory)
         last = len(trajectory) - 1
         self.slider.props["max"] = last
         for later in (self.times, self.slider, self.profile.chart):
             later.set_visibility(True)
-        self.kind.set_visibility(self.canvas is not None)
-        self.doubt.set_visibility(True)
-        self.legend.set_visibility(self.canvas is not None)
+        self.kind.set_visibility(self.stage.both)
+        self.doubt.set_visibility(bool(self.stage.doubt))
+        if self.legend is not None:
+            self.legend.set_visibility(True)
         self.coming.set_visibility(False)
         self.go(last)
 
@@ -109,7 +106,7 @@ class Viewer:
 
         That of an image leaves out the channels.
         """
-        return unsure(self._doubt(self.leave), share)
+        return unsure(per_part(self.maps[self.leave]), share)
 
     def go(self, place: int) -> None:
         """Show another time."""
@@ -123,18 +120,16 @@ class Viewer:
         self._moved()
 
     def _head(self) -> None:
-        image = len(self.sample.shape) == 3
-        with ui.element("div").classes("row-line spread viewer-head"):
-            self.kind = ui.toggle(VIEWS, value="prediction", on_change=self._show)
-            self.kind.props("no-caps dense unelevated padding='4px 10px'")
-            self.kind.props("toggle-color=chosen toggle-text-color=chosen")
-            with ui.element("div").classes("row-line tight"):
-                words = "Unsure parts" if image else "Spread of the end (2 σ)"
-                self.doubt = ui.switch(words, value=True, on_change=self._show)
-                self.doubt.props("dense")
-                self.legend = doubt()
+        self.kind = ui.toggle(VIEWS, value="prediction", on_change=self._show)
+        self.kind.props("no-caps dense unelevated padding='4px 10px'")
+        self.kind.props("toggle-color=chosen toggle-text-color=chosen")
+        with ui.element("div").classes("row-line tight"):
+            self.doubt = ui.switch(self.stage.doubt, value=True, on_change=self._show)
+            self.doubt.props("dense")
+            self.legend = self.stage.legend()
         for later in (self.kind, self.doubt, self.legend):
-            later.set_visibility(False)
+            if later is not None:
+                later.set_visibility(False)
 
     def _scrubber(self) -> None:
         with ui.element("div").classes("row-line spread") as self.times:
@@ -163,33 +158,6 @@ class Viewer:
         nearest = int(np.argmin(np.abs(self._known.t - self.handle.commits[0].t)))
         return min(nearest, max(self._last() - 1, 0))
 
-    def _finished(self) -> None:
-        """Show the sample itself."""
-        if self.sample.data is None:
-            self.coming.text = missing(self.sample)
-        elif self.canvas is not None:
-            self.canvas.show(address(self.sample.image()), None)
-        elif self.path is not None:
-            self.path.end(self.sample.array())
-
     def _show(self) -> None:
-        if self.trajectory is None:
-            return
-        if self.canvas is not None:
-            shown = self._overlay() if self.doubt.value else None
-            self.canvas.show(self._picture(self.kind.value), shown)
-        elif self.path is not None:
-            self.path.show(self.trajectory, self.place, bool(self.doubt.value))
-
-    def _picture(self, kind: Show) -> str:
-        if kind not in self._pictures:
-            self._pictures[kind] = [address(image) for image in self._known.images(kind)]
-        return self._pictures[kind][self.place]
-
-    def _overlay(self) -> str | None:
-        doubt = self._doubt(self.place)
-        return overlay(doubt) if doubt.max() > 0 else None
-
-    def _doubt(self, place: int) -> Floats:
-        one: Floats = self.maps[place]
-        return one.sum(axis=0) if one.ndim == 3 else one
+        if self.trajectory is not None:
+            self.stage.show(self.place, self.kind.value, bool(self.doubt.value))

@@ -8,6 +8,7 @@ from dataclasses import replace
 from math import prod
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
@@ -151,7 +152,7 @@ async def frames(
     def views() -> Iterator[dict[str, Any]]:
         yield from (_view(view, codec, shape, show) for view in seen)
         if ended:
-            yield _end(opened, codec, shape, show)
+            yield _end(opened, codec, shape, show, sized.state_shape)
 
     def document() -> dict[str, Any]:
         return {
@@ -223,11 +224,14 @@ def _view(view: Seen, codec: Codec, form: str, show: Sequence[str]) -> dict[str,
     }
 
 
-def _end(opened: OpenedHandle, codec: Codec, form: str, show: Sequence[str]) -> dict[str, Any]:
-    """The finished sample as the last view."""
+def _end(
+    opened: OpenedHandle, codec: Codec, form: str, show: Sequence[str], state_shape: tuple[int, ...]
+) -> dict[str, Any]:
+    """The finished sample as the last view: nothing is open any more, whatever map it has."""
     arrays = sample_of(opened.handle)
     data, map = arrays["data"], arrays["map"]
-    end = Seen(opened.steps, 1.0, data, data, 0.0, 0 * map, float(map.sum(dtype=float)))
+    closed = np.zeros(state_shape, np.float32)
+    end = Seen(opened.steps, 1.0, data, data, 0.0, closed, float(map.sum(dtype=float)))
     return {**_view(end, codec, form, show), "rate": None}
 
 
