@@ -188,14 +188,28 @@ def _check_classes(
         raise CheckpointError(f"{folder}/{CALIBRATION}: {tables}")
 
 
-def save(folder: Path, config: CheckpointConfig, network: nn.Module) -> None:
-    """Write a checkpoint. Files learned from an earlier network in the folder are removed."""
+def save(
+    folder: Path,
+    config: CheckpointConfig,
+    network: nn.Module,
+    stored: torch.dtype | None = None,
+) -> None:
+    """Write a checkpoint. Files learned from an earlier network in the folder are removed.
+
+    Weights are ``stored`` in their own type, or in this one if it is given; their values must be
+    exact in it, or the network that is loaded is another one.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     # Copied, because safetensors accepts neither tied weights nor other memory formats.
     tensors = {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, tensor in network.state_dict().items()
     }
+    if stored is not None:
+        tensors = {
+            name: tensor.to(stored) if tensor.is_floating_point() else tensor
+            for name, tensor in tensors.items()
+        }
     save_file(tensors, folder / WEIGHTS)
     (folder / WEIGHTS).chmod(0o644)
     (folder / CONFIG).write_text(config.model_dump_json(indent=2) + "\n")

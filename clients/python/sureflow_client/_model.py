@@ -105,6 +105,9 @@ class Model(Wire):
     components: tuple[str, ...] | None = None
     """Names of the components of a sample, where each has one, as genes have."""
 
+    step_counts: tuple[int, ...] | None = None
+    """Numbers of steps that the model was made for; empty where it makes samples in any."""
+
     null_label: bool | None = None
     """Whether a sample can be made without a class, where there are classes."""
 

@@ -80,6 +80,8 @@ class ModelCard:
         notation: What the text of a sample is written in, such as ``smiles``, where samples are
             sequences of characters; empty for plain text, and for what is no text.
         components: Names of the components of a sample, where each has one, as genes have.
+        step_counts: Numbers of steps that the model was made for, ascending; empty where it can
+            make samples in any.
         own_sizes: Sizes of the samples of these shapes, or of the one shape, where they are not
             what the shapes differ by, as that of a crystal is its number of atoms.
     """
@@ -111,6 +113,7 @@ class ModelCard:
     own_sizes: tuple[Size, ...] | None = None
     notation: str = ""
     components: tuple[str, ...] = ()
+    step_counts: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.state_shape:

@@ -62,7 +62,8 @@ def calibrate(
     condition; scales other than 1 need classes, or texts as examples. Every stratum has noises of
     its own. A noise tends to be easy or hard in all strata, so that the errors of their tables
     would otherwise add up in a mixture. Scales share the noises. The seed is kept apart from seeds
-    that people like to use. Method and steps are by default those of the family's ``reference``.
+    that people like to use. Method and steps are by default those of the family's ``reference``, or
+    the most steps that the model was made for.
 
     Where a request names no score, the model is judged by ``score``, by default that of its family.
     ``costly`` tabulates also scores that cost a pass of their own for every evaluation. With fewer
@@ -76,7 +77,8 @@ def calibrate(
     check_examples(model.card, conditions or {})
     family, scales = family_of(model.card), sorted({float(scale) for scale in guidance})
     usual_method, _, usual_steps = family.reference.partition(":")
-    method, steps = method or usual_method, steps or int(usual_steps)
+    most = max(model.card.step_counts, default=int(usual_steps))
+    method, steps = method or usual_method, steps or most
     asked = [family.parse_setting(f"{method}:{steps}@{g:g}") for g in scales]
     usable = [one for one in asked if family.draws(model.card, one)]
     references = usable or [family.parse_setting(f"{method}:{steps}@1")]

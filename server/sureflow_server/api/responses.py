@@ -425,6 +425,9 @@ class ModelRecord(OpenAIModel):
     components: list[str] | None = None
     """Names of the components of a sample, where each has one, as genes have."""
 
+    step_counts: list[int] | None = None
+    """Numbers of steps that the model was made for; empty where it makes samples in any."""
+
     classes: list[str] | None = None
     null_label: bool | None = None
     """Whether a sample can be made without a class, where there are classes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count, cycle
 from typing import Any, ClassVar, cast
@@ -14,7 +14,7 @@ from sureflow.core.card import Condition, ModelCard
 from sureflow.core.codec import Codec
 from sureflow.core.family import Family
 from sureflow.core.lane import LaneSpec
-from sureflow.core.schema import InvalidFieldError
+from sureflow.core.schema import InvalidFieldError, Schema
 from sureflow.families.flow import completion, cost, requests
 from sureflow.families.flow import setting as settings
 from sureflow.families.flow.codec import ImageCodec
@@ -47,14 +47,14 @@ class Flow(Family):
     default_score = "propagated"
     engine: str = "sureflow.families.flow.engine:FlowEngine"
 
-    sampler: ClassVar[type[SamplerOptions]] = SamplerOptions
+    sampler: ClassVar[type[Schema]] = SamplerOptions
     guidance = Guidance
     operation_bodies = OPERATION_BODIES
-    samplers = METHODS
+    samplers: Sequence[str] = METHODS
     reference = "heun:20"
     codec: Codec = ImageCodec()
     tensors = TENSORS
-    inversion = SamplerOptions(method="dopri5", tolerance=1e-4)
+    inversion: Schema | None = SamplerOptions(method="dopri5", tolerance=1e-4)
     rewind_operation = Resample()
     wire_names: Mapping[str, str] = WIRE_NAMES
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -48,7 +48,7 @@ class FlowEngine(Engine):
     """Evaluates velocities, their variances and derivatives, and integrates them."""
 
     main = VELOCITY
-    learned = (
+    learned: ClassVar[tuple[LearnedFile, ...]] = (
         LearnedFile("grid", GRID, "sureflow grid", Grid.load, Grid.tensors),
         LearnedFile("probe", PROBE, "sureflow probe", Probe.load, Probe.tensors),
         LearnedFile("foresight", FORESIGHT, "sureflow probe", Probe.load, Probe.tensors, False),

@@ -16,7 +16,7 @@ from sureflow.core.lane import Array, Inverted, LaneSpec
 from sureflow.core.schema import InvalidFieldError
 from sureflow.core.size import in_words
 from sureflow.families.flow.operation_bodies import ConditionOperation
-from sureflow.families.flow.options import Guidance, SamplerOptions
+from sureflow.families.flow.options import Guidance
 from sureflow.families.flow.spec import FlowSpec
 
 
@@ -25,9 +25,9 @@ def lane(
     seed: int,
     condition: Mapping[str, Any],
     guidance: Guidance,
-    sampler: SamplerOptions,
+    sampler: Any,
 ) -> FlowSpec:
-    """Return the first lane of a generate request.
+    """Return the first lane of a generate request; the sampler is of the family's schema.
 
     Raises:
         InvalidFieldError: The model cannot make it.
@@ -45,7 +45,7 @@ def lane(
 def edit(
     card: ModelCard,
     parent: LaneSpec,
-    sampler: SamplerOptions | None,
+    sampler: Any,
     operations: Sequence[Any],
     sample: Callable[[], Array],
 ) -> Edited:
@@ -70,7 +70,7 @@ def edit(
     ]
     if sampler is None:
         return spec, made
-    if sampler.parallel is not None:
+    if getattr(sampler, "parallel", None) is not None:
         raise InvalidFieldError("sampler.parallel", "not for the rest of a trajectory")
     _check_grid(sampler, card)
     lane, own = sampler.lane(), spec.size or whole.sizes[0]
@@ -150,7 +150,8 @@ def _typed(array: npt.NDArray[np.generic], name: str, card: ModelCard) -> npt.ND
     return array if encoded else np.asarray(array, np.float32)
 
 
-def _check_grid(sampler: SamplerOptions, card: ModelCard) -> None:
-    if sampler.grid is not None and sampler.grid not in card.grids:
+def _check_grid(sampler: Any, card: ModelCard) -> None:
+    grid = getattr(sampler, "grid", None)
+    if grid is not None and grid not in card.grids:
         message = f"{card.name} has only {', '.join(card.grids)}"
         raise InvalidFieldError("sampler.grid", message)
