@@ -3,6 +3,7 @@
 from sureflow.cli import (  # noqa: F401, I001 - they register themselves, in this order
     import_model,
     train,
+    distill,
     fit,
     probe,
     classifier,

@@ -29,11 +29,11 @@ def trained(
         "final_loss": round(trainer.recent_loss(), 5),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "torch": torch.__version__,
-        "commit": _commit(),
+        "commit": commit(),
     }
 
 
-def _commit() -> str | None:
+def commit() -> str | None:
     """The commit of the source tree, if it is a checkout."""
     command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
     try:

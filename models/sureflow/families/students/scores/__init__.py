@@ -1,0 +1,1 @@
+"""Scores of students: what they mean, and how they are computed."""

@@ -1,0 +1,1 @@
+"""Distillation of students from a teacher's own trajectories."""
