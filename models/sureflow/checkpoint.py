@@ -32,6 +32,7 @@ from sureflow.learned import Learned, digest_of
 from sureflow.model import Model
 from sureflow.numerics import describe
 from sureflow.regular_file import read_regular
+from sureflow.training_index import INDEX, TrainingIndex
 from sureflow.weights import read_weights
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -117,6 +118,7 @@ def load(
         learned = Learned.read(folder, engine.learned, digest)
         engine.attach(network, learned.parts)
     calibration, classes = learned.calibration, config.classes
+    index = _index(folder)
     _check_classes(folder, classes, network, calibration)
     version, parameters = version_of(folder), sum(p.numel() for p in network.parameters())
     if [*map(_state, files)] != states:
@@ -147,13 +149,14 @@ def load(
         family=config.family,
         warnings=(*learned.warnings, *_doubts(config)),
         numerics=numerics,
+        indexed={} if index is None else index.settings,
         **engine.facts(network, learned.parts),
     )
     # Otherwise listing any model would fail.
     with _naming(f"{folder}: its card cannot be written as JSON: "):
         json.dumps(asdict(card), allow_nan=False, ensure_ascii=False).encode()
     grid = learned.parts.get("grid")
-    return Model(card, network, calibration, grid, compile, learned.digests)
+    return Model(card, network, calibration, grid, compile, learned.digests, index)
 
 
 @contextmanager
@@ -163,6 +166,14 @@ def _naming(prefix: str) -> Iterator[None]:
         yield
     except (ValueError, TypeError, RuntimeError) as error:
         raise CheckpointError(f"{prefix}{error}") from error
+
+
+def _index(folder: Path) -> TrainingIndex | None:
+    path = folder / INDEX
+    if not path.exists():
+        return None
+    with _naming(f"{path}: "):
+        return TrainingIndex.load(path)
 
 
 def _doubts(config: CheckpointConfig) -> list[str]:
@@ -213,7 +224,7 @@ def save(
     save_file(tensors, folder / WEIGHTS)
     (folder / WEIGHTS).chmod(0o644)
     (folder / CONFIG).write_text(config.model_dump_json(indent=2) + "\n")
-    for outdated in files_of(folder)[2:]:
+    for outdated in files_of(folder)[2:-1]:
         (folder / outdated).unlink(missing_ok=True)
 
 
@@ -242,7 +253,7 @@ def files_of(folder: Path) -> list[str]:
         CheckpointError: Its configuration cannot be read.
     """
     learned = _engine(folder, read_config(folder)).learned
-    return [CONFIG, WEIGHTS, CALIBRATION, *(each.file for each in learned)]
+    return [CONFIG, WEIGHTS, CALIBRATION, *(each.file for each in learned), INDEX]
 
 
 def version_of(folder: Path) -> str:

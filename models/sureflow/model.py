@@ -26,6 +26,8 @@ class Model:
         network: A ``torch.nn.Module``, in evaluation mode, on its device.
         calibration: Turns uncertainty into confidence; ``None`` when the checkpoint has none.
         grid: Fitted time grid of fixed steps; ``None`` when the checkpoint has none.
+        index: Training samples that samples are compared with, a
+            :class:`~sureflow.training_index.TrainingIndex`; ``None`` when the checkpoint has none.
         compile: How the network is run.
         digests: Digests of ``network``, ``grid`` and ``probe``, as far as there are any. Files
             learned from the model refer to them; see :mod:`sureflow.learned`.
@@ -37,6 +39,7 @@ class Model:
     grid: Any = None
     compile: Compile = "off"
     digests: Mapping[str, str] = field(default_factory=dict)
+    index: Any = None
 
     @property
     def device(self) -> torch.device:

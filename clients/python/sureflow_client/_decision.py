@@ -56,7 +56,7 @@ class Decision(Wire):
     its commit point) or ``abandoned`` (stopped early)."""
 
     by: str
-    """The number that was judged: ``confidence`` or ``uncertainty``."""
+    """The number that was judged: ``confidence``, ``uncertainty`` or ``novelty``."""
 
     score: float | None
     """Its value."""

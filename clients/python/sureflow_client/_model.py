@@ -108,6 +108,9 @@ class Model(Wire):
     step_counts: tuple[int, ...] | None = None
     """Numbers of steps that the model was made for; empty where it makes samples in any."""
 
+    indexed: dict[str, Any] | None = Field(default=None, repr=False)
+    """To what training data the number ``novelty`` of a sample compares; empty without an index."""
+
     null_label: bool | None = None
     """Whether a sample can be made without a class, where there are classes."""
 

@@ -19,7 +19,8 @@ class Filter(TypedDict, total=False):
     """
 
     by: str
-    """The number to judge by: ``confidence``, the default, or ``uncertainty``."""
+    """The number to judge by: ``confidence``, the default, ``uncertainty``, or ``novelty``, for
+    models with an index of their training data."""
 
     min: float
     """Accept samples with at least this."""

@@ -10,6 +10,7 @@ from sureflow.cli import (  # noqa: F401, I001 - they register themselves, in th
     ignorance,
     calibrate,
     grid,
+    index,
     judge,
     evaluate,
     inspect,

@@ -82,6 +82,7 @@ class ModelCard:
         components: Names of the components of a sample, where each has one, as genes have.
         step_counts: Numbers of steps that the model was made for, ascending; empty where it can
             make samples in any.
+        indexed: To what training data the ``novelty`` of samples compares; empty without an index.
         own_sizes: Sizes of the samples of these shapes, or of the one shape, where they are not
             what the shapes differ by, as that of a crystal is its number of atoms.
     """
@@ -114,6 +115,7 @@ class ModelCard:
     notation: str = ""
     components: tuple[str, ...] = ()
     step_counts: tuple[int, ...] = ()
+    indexed: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.state_shape:

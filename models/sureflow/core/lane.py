@@ -22,6 +22,10 @@ FinishReason = Literal[
 UNFINISHED: tuple[FinishReason, ...] = ("abandoned", "halted")
 """Reasons for which a lane ends before its sample is finished."""
 
+NOVELTY, NEIGHBOUR = "novelty", "neighbour"
+"""Names of the fields that say how near a result is to training data: the ratio of its distances to
+the nearest of them and to the second nearest, and the number of the nearest."""
+
 LATENT = "latent"
 """Name of the field of a result that has the latent from which a decoder made the sample."""
 

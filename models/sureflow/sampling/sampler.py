@@ -17,7 +17,11 @@ from sureflow.core.family import family_of
 from sureflow.core.halving import SAME
 from sureflow.core.lane import (
     MAX_INVERSION_ERROR,
+    NEIGHBOUR,
+    NOVELTY,
     UNFINISHED,
+    Array,
+    FinishReason,
     LaneSpec,
     Result,
     Sample,
@@ -356,6 +360,7 @@ class Sampler:
             reason = "deadline"
         confidence, calibrated = self._confidence(lane.spec, outcome, diverged)
         found = {each.name: getattr(outcome, each.name) for each in fields(Result)}
+        found["fields"] = {**outcome.fields, **self._neighbour(outcome.data, reason)}
         return Sample(
             spec=lane.spec,
             score=lane.spec.scores[0],
@@ -366,6 +371,14 @@ class Sampler:
             commit=commit_point(outcome.t, outcome.rate),
             **found | {"finish_reason": reason},
         )
+
+    def _neighbour(self, data: Array, reason: FinishReason) -> dict[str, Array]:
+        """How near a finished sample is to training data, if the model has an index of these."""
+        index = self.model.index
+        if index is None or reason in (*UNFINISHED, "diverged") or data.shape != index.shape:
+            return {}
+        found = index.find(data)
+        return {NOVELTY: np.array(found.novelty), NEIGHBOUR: np.array(found.number)}
 
     def _heard(self, listener: Listener) -> Listener:
         """The same for slots."""

@@ -174,6 +174,12 @@ def caller(request: Request) -> str:
     return "" if key is None else key.id
 
 
+def administers(request: Request) -> bool:
+    """Whether a request is that of an operator: its key has the scope, or there are no keys."""
+    key: Key | None = getattr(request.state, "key", None)
+    return key is None or "admin" in key.scopes
+
+
 def owner(request: Request) -> str:
     """Return who shares the server with the others: a key or, without keys, an address.
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save
 
-from sureflow.core.lane import MAX_INVERSION_ERROR, Array, Sample
+from sureflow.core.lane import MAX_INVERSION_ERROR, NEIGHBOUR, NOVELTY, Array, Sample
 from sureflow_server.api.encoding import map_of, profile_of
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.run import Result, Run
@@ -162,8 +162,11 @@ def facts(result: Result, plan: Plan) -> dict[str, Any]:
 
 
 def _numbers(sample: Sample, plan: Plan) -> dict[str, Any]:
-    """What else the family knows of a sample, if it does."""
-    found = plan.family.numbers(sample)
+    """What else is known of a sample: by its family, and by an index of training data."""
+    found = dict(plan.family.numbers(sample))
+    for name in (NOVELTY, NEIGHBOUR) if plan.traced else (NOVELTY,):
+        if name in sample.fields:
+            found[name] = float(sample.fields[name])
     return {"numbers": {k: _number(v) for k, v in found.items()}} if found else {}
 
 

@@ -51,7 +51,8 @@ class FilterOptions(Schema):
     """
 
     by: Score = "confidence"
-    """confidence: higher is surer; uncertainty: lower is surer."""
+    """confidence: higher is surer; uncertainty: lower is surer; novelty: higher is less like the
+    training data, for models that have an index of these, `indexed` of `GET /v1/models`."""
 
     min: Annotated[Number, Field(ge=-LARGEST, le=LARGEST)] | None = None
     """Pass at this score or above; a confidence is from 0 to 1."""
@@ -144,6 +145,7 @@ class FilterOptions(Schema):
         "min",
         "max",
         "keep",
+        "top",
         "max_bad_rate",
         "any_good",
         "per",
@@ -178,8 +180,12 @@ def _misfit(name: str, value: Any, said: dict[str, Any]) -> str | None:
     action = said.get("action")
     if name in ("min", "max") and said["by"] == "confidence" and not 0 <= value <= 1:
         return "is a confidence, which is from 0 to 1; by says if it is to be the uncertainty"
+    if name in ("min", "max") and said["by"] == "novelty" and not 0 <= value <= 1:
+        return "is a novelty, which is from 0 to 1"
     if name in ("keep", "max_bad_rate", "any_good") and said["by"] != "confidence":
         return "goes by confidence; leave out by"
+    if said["by"] == "novelty" and (name == "top" or (name == "early" and value == HALVING)):
+        return "goes by how sure the model is, not by novelty"
     if name == "per" and said.get("max_bad_rate") is None:
         return "needs max_bad_rate"
     if said.get("any_good") is not None and (unfit := _besides_any_good(name, value)):
@@ -200,7 +206,7 @@ def _misfit(name: str, value: Any, said: dict[str, Any]) -> str | None:
         return _unhalved(said)
     if name == "early":
         bounds = [said.get(each) for each in ("min", "keep", "max_bad_rate")]
-        if said["by"] == "uncertainty" or bounds == [None, None, None]:
+        if said["by"] != "confidence" or bounds == [None, None, None]:
             return "goes by confidence, with min, keep or max_bad_rate"
         if action == "rewind":
             return "not with rewind: who is given up has no way back"

@@ -48,6 +48,7 @@ class Plan:
         turns: Lanes of several classes, which take turns: sample ``i`` is made by that of place
             ``i % len(turns)``. None where all lanes differ in their index alone.
         then: Asks a judge about samples that the filter accepts.
+        traced: Whether answers name the training sample that is nearest to each sample.
     """
 
     kind: Kind
@@ -68,6 +69,7 @@ class Plan:
     turns: tuple[LaneSpec, ...] = ()
     then: SecondStage | None = None
     drawn: bool = False
+    traced: bool = False
 
     @property
     def family(self) -> Family:

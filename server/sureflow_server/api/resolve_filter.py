@@ -70,6 +70,9 @@ def resolve_filter(
     if asked.criterion is None:
         return Everything(asked.by, asked.action)
     spec = turns[0]
+    if asked.by == "novelty" and not card.indexed:
+        message = f"{card.name} has no index of its training data; `sureflow index` makes one"
+        raise Problem.field("filter.by", message)
     if asked.by == "confidence":
         for lane in turns:
             _check_calibration(asked, card, lane)

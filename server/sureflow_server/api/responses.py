@@ -428,6 +428,9 @@ class ModelRecord(OpenAIModel):
     step_counts: list[int] | None = None
     """Numbers of steps that the model was made for; empty where it makes samples in any."""
 
+    indexed: dict[str, Any] | None = None
+    """To what training data the number `novelty` of a sample compares; empty without an index."""
+
     classes: list[str] | None = None
     null_label: bool | None = None
     """Whether a sample can be made without a class, where there are classes."""

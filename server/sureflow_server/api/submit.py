@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import Request
 
-from sureflow_server.api.access import caller, owner
+from sureflow_server.api.access import administers, caller, owner
 from sureflow_server.api.answer import facts
 from sureflow_server.api.asked import asked_of
 from sureflow_server.api.counted import count
@@ -42,7 +42,8 @@ async def submit(request: Request, planned: Plan, *, progress: bool = False) -> 
     made_by: dict[str, Any] = {REQUEST: request.state.request_id}
     if planned.handles is not None:  # which alone tell it
         made_by[ASKED] = await asked_of(request, planned)
-    planned = replace(planned, asked=None)  # it may be large, and the run is kept
+    # The request may be large, and the run is kept.
+    planned = replace(planned, asked=None, traced=administers(request))
     claim_of(request).take(planned.answer_bytes)
     try:
         async with service.accounts.claim(request.state.key, len(planned.lanes)) as account:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Literal
 
-from sureflow.core.lane import Rung, Sample
+from sureflow.core.lane import NOVELTY, Rung, Sample
 
 Action = Literal["annotate", "drop", "regenerate", "rewind"]
 Taken = Literal["accepted", "annotated", "dropped", "regenerated", "rewound", "abandoned"]
-Score = Literal["confidence", "uncertainty"]
+Score = Literal["confidence", "uncertainty", "novelty"]
 
 REFUSED: dict[Action, Taken] = {
     "annotate": "annotated",
@@ -50,7 +50,8 @@ class Decision:
     Attributes:
         action_requested: What was to be done with samples that do not pass.
         action_taken: What was done with this one.
-        by: The score that decided: ``confidence`` (higher is surer) or ``uncertainty`` (lower is).
+        by: The score that decided: ``confidence`` (higher is surer), ``uncertainty`` (lower is), or
+            ``novelty`` (higher is less like training data).
         score: Its value; ``None`` where it could not be told.
         threshold: What it was held against; ``None`` where nothing has a score.
         attempt: Which round of samples this one was of, from 1.
@@ -86,4 +87,6 @@ def standing(rung: Rung) -> str:
 def score_of(sample: Sample, by: Score) -> float | None:
     """Return the number that decides; ``None`` if the sample has none, or none that is finite."""
     score = sample.confidence if by == "confidence" else sample.uncertainty
+    if by == NOVELTY:
+        score = float(sample.fields[NOVELTY]) if NOVELTY in sample.fields else None
     return score if score is not None and isfinite(score) else None

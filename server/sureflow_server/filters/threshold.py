@@ -16,7 +16,8 @@ class Threshold(Filter):
     """A filter by one score, decided sample by sample.
 
     Attributes:
-        by: The score: ``confidence`` (higher is surer) or ``uncertainty`` (lower is surer).
+        by: The score: ``confidence`` (higher is surer), ``uncertainty`` (lower is surer) or
+            ``novelty`` (higher is less like training data).
         minimum: Pass at this score or above; exactly one of the two bounds is given.
         maximum: Pass at this score or below.
         action: What becomes of a sample that does not pass.
