@@ -151,7 +151,8 @@ class TrainingIndex:
 
     def save(self, path: Path) -> None:
         """Write the index into a checkpoint folder."""
-        tensors = {"points": self._points, "numbers": self._numbers}
+        tensors: dict[str, npt.NDArray[Any]] = {}
+        tensors |= {"points": self._points, "numbers": self._numbers}
         if self._axes is not None and self._mean is not None:
             tensors |= {"mean": self._mean, "axes": self._axes}
         settings = {**self.settings, "shape": list(self.shape)}

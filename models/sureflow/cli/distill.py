@@ -29,7 +29,7 @@ def distill(
     substeps: Annotated[
         int, typer.Option(min=1, help="Heun steps of the teacher for each of the student's.")
     ] = 2,
-    passes: Annotated[int, typer.Option(min=1, help="How often every point is used.")] = 2,
+    passes: Annotated[int, typer.Option(min=1, help="How often every point is used.")] = 4,
     batch: Annotated[int, typer.Option(min=1)] = 64,
     learning_rate: Annotated[float, typer.Option(min=1e-9)] = 5e-4,
     target: Annotated[

@@ -20,7 +20,7 @@ def index_of(path: Path, components: int | None = None) -> TrainingIndex:
         ValueError: They are not in memory as arrays, or will not do; names the field.
         OSError: A file cannot be read.
     """
-    config = DataConfig(name="file", path=path)
+    config = DataConfig.model_validate({"name": "file", "path": path})
     if path.suffix == ".toml":
         config = read_config(path).data
     source = source_of(config)

@@ -28,7 +28,7 @@ class DistillationConfig(BaseModel):
     together: PositiveInt = 256
     """Trajectories that are made at once, and from whose points batches are drawn."""
 
-    passes: PositiveInt = 2
+    passes: PositiveInt = 4
     """How often every point of a trajectory is used."""
 
     batch: PositiveInt = 64
@@ -47,11 +47,6 @@ class DistillationConfig(BaseModel):
     seed: NonNegativeInt = 0
 
     @property
-    def points(self) -> int:
-        """Points of a trajectory at which the student learns."""
-        return self.steps * self.substeps
-
-    @property
     def counts(self) -> tuple[int, ...]:
         """The numbers of steps that are pinned."""
         return tuple(n for n in (1, 2, 4) if n <= self.steps)
@@ -60,4 +55,4 @@ class DistillationConfig(BaseModel):
     def updates(self) -> int:
         """Updates of the weights, all in all."""
         rounds = -(-self.trajectories // self.together)
-        return rounds * self.passes * -(-self.together * self.points // self.batch)
+        return rounds * self.passes * -(-self.together * self.steps // self.batch)

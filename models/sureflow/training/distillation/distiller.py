@@ -72,9 +72,9 @@ class Distiller:
             generator = torch.Generator().manual_seed(config.seed * 1_000_003 + number)
             made = draw(self.teacher, config.together, config, generator)
             for _ in range(config.passes):
-                order = torch.randperm(config.together * config.points, generator=generator)
+                order = torch.randperm(config.together * config.steps, generator=generator)
                 for chosen in torch.split(order, config.batch):
-                    yield made, chosen // config.points, chosen % config.points
+                    yield made, chosen // config.steps, chosen % config.steps
 
     def _update(self, made: Trajectories, who: Tensor, point: Tensor) -> None:
         for group in self.optimizer.param_groups:

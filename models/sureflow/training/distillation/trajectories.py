@@ -15,8 +15,8 @@ class Trajectories(NamedTuple):
     """Trajectories of a teacher.
 
     Attributes:
-        times: Times of the points, ``[K + 1]``, from 0 to 1.
-        states: The points, ``[n, K + 1, *shape]``.
+        times: The student's times, ``[steps + 1]``, from 0 to 1.
+        states: The points at these times, ``[n, steps + 1, *shape]``.
         labels: ``[n]``; the null label where there is none.
     """
 
@@ -32,7 +32,7 @@ def draw(
     """Draw noise and labels, and follow the teacher from there by Heun's method."""
     x = torch.randn(count, *teacher.shape, generator=generator).to(teacher.device)
     labels = _labels(teacher, count, config.unlabelled, generator).to(teacher.device)
-    times = torch.linspace(0, 1, config.points + 1)
+    times = torch.linspace(0, 1, config.steps * config.substeps + 1)
     states = [x]
     for begin, end in zip(times[:-1].tolist(), times[1:].tolist(), strict=True):
         first = velocity(teacher, x, begin, labels, config)
@@ -40,7 +40,8 @@ def draw(
         second = velocity(teacher, ahead, end, labels, config)
         x = x + (end - begin) / 2 * (first + second)
         states.append(x)
-    return Trajectories(times, torch.stack(states, 1), labels)
+    kept = slice(None, None, config.substeps)
+    return Trajectories(times[kept], torch.stack(states[kept], 1), labels)
 
 
 def velocity(
