@@ -144,6 +144,19 @@ def read_array(written: Written, shape: Sequence[int], field: str, *, levels: bo
     return np.ascontiguousarray(array.reshape(tuple(shape)))
 
 
+def read_of_any_length(written: Written, dimensions: int, field: str) -> Array:
+    """Return an array of so many dimensions in float32, in its own shape; no image, no levels.
+
+    Raises:
+        InvalidFieldError: It is malformed, has other dimensions, or a number that is not finite.
+    """
+    array = _numbers(written, (1,), field, levels=False)
+    if array.ndim != dimensions:
+        message = f"should have {dimensions} dimension(s), has {array.ndim}"
+        raise InvalidFieldError(field, message)
+    return array
+
+
 def read_mask(written: Written, shape: Sequence[int], field: str) -> npt.NDArray[np.bool_]:
     """Return the mask ``[*shape]``, true where a number is above 0 or a pixel brighter than grey.
 

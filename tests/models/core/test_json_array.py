@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from sureflow.core.codec import npy
-from sureflow.core.json_array import gathered, read_array, read_mask
+from sureflow.core.json_array import gathered, read_array, read_mask, read_of_any_length
 from sureflow.core.schema import InvalidFieldError
 from sureflow.families.flow.codec import png
 
@@ -209,3 +209,15 @@ def test_long_lists_are_read_in_pieces_and_are_the_same(shape: tuple[int, ...]) 
 def test_long_lists_that_are_not_alike_are_refused(lists: list[Any]) -> None:
     with pytest.raises(ValueError, match="all of a level alike"):
         gathered(lists)
+
+
+@pytest.mark.parametrize("length", [1, 3, 7])
+def test_an_array_of_any_length_has_its_dimensions(length: int) -> None:
+    rows = np.arange(4.0 * length).reshape(length, 4)
+    for written in (rows.tolist(), saved(rows)):
+        np.testing.assert_array_equal(read_of_any_length(written, 2, "x"), rows)
+        with pytest.raises(InvalidFieldError, match="should have 1 dimension"):
+            read_of_any_length(written, 1, "x")
+    for other in ([True] * 4, encoded(png(VALUES)), "MgF2"):
+        with pytest.raises(InvalidFieldError):
+            read_of_any_length(other, 1, "x")

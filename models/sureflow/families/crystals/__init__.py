@@ -17,7 +17,7 @@ import numpy as np
 from sureflow.core.card import ModelCard
 from sureflow.core.crystal import VECTORS, state_of
 from sureflow.core.elements import HEAVIEST
-from sureflow.core.json_array import listed, read_array
+from sureflow.core.json_array import read_of_any_length
 from sureflow.core.lane import Array
 from sureflow.core.schema import InvalidFieldError
 from sureflow.families.crystals import requests
@@ -78,8 +78,7 @@ class Crystals(Flow):
                     raise ValueError("is a CIF, which this server reads with sureflow[crystals]")
                 table = table_of_cif(written)
             else:
-                shape = np.shape(listed(written, field)) or (VECTORS + card.sizes[0][0], 4)
-                table = read_array(written, shape, field)
+                table = read_of_any_length(written, 2, field)
                 _check_table(table)
             state_of(table)
         except InvalidFieldError:
@@ -91,7 +90,7 @@ class Crystals(Flow):
 
 
 def _check_table(table: Array) -> None:
-    if table.ndim != 2 or table.shape[1] != 4 or len(table) <= VECTORS:
+    if table.shape[1] != 4 or len(table) <= VECTORS:
         raise ValueError(
             "is no table: three lattice vectors, each with a 0, then atoms of coordinates and"
             " atomic number"

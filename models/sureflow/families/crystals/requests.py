@@ -13,7 +13,7 @@ from sureflow.core.condition import ConditionOptions
 from sureflow.core.crystal import CELL, VECTORS, species_of, state_of
 from sureflow.core.elements import HEAVIEST
 from sureflow.core.family import Edited
-from sureflow.core.json_array import listed
+from sureflow.core.json_array import is_file, read_of_any_length
 from sureflow.core.lane import Array, Inverted, LaneSpec
 from sureflow.core.schema import InvalidFieldError
 from sureflow.core.size import in_words
@@ -133,7 +133,7 @@ def _read(negative: ConditionOptions, count: int, field: str) -> ConditionOption
 def _of_count(written: Any, count: int, field: str) -> Array:
     """A composition of so many atoms; a formula fills the cell with its units."""
     species = _species(written, None, field)
-    if isinstance(written, str) and not count % len(species):
+    if isinstance(written, str) and not is_file(written) and not count % len(species):
         species = np.repeat(species, count // len(species))
     if len(species) != count:
         raise InvalidFieldError(field, f"{len(species)} atoms do not fill a cell of {count}")
@@ -142,16 +142,16 @@ def _of_count(written: Any, count: int, field: str) -> Array:
 
 def _species(written: Any, units: int | None, field: str) -> Array:
     """Atomic numbers ``[n]`` of a formula, of a list of elements, or as they are."""
+    text = written if isinstance(written, str) and not is_file(written) else None
     try:
-        if isinstance(written, str) and not written.split()[1:]:
-            return np.repeat(np.array(formula.unit(written.strip()), np.float32), units or 1)
-        read = formula.elements(written) if isinstance(written, str) else None
+        if text is not None and not text.split()[1:]:
+            return np.repeat(np.array(formula.unit(text.strip()), np.float32), units or 1)
+        read = None if text is None else formula.elements(text)
     except ValueError as error:
         raise InvalidFieldError(field, str(error)) from None
     if units is not None:
         raise InvalidFieldError("sampler.units", "are those of a formula, not of a list of atoms")
-    numbers = np.asarray(listed(written, field) if read is None else read)
-    whole = numbers.ndim == 1 and len(numbers) and numbers.dtype.kind in "iuf"
-    if not whole or not np.isin(numbers, np.arange(1, HEAVIEST + 1)).all():
+    numbers = read_of_any_length(written, 1, field) if read is None else np.array(read)
+    if not len(numbers) or not np.isin(numbers, np.arange(1, HEAVIEST + 1)).all():
         raise InvalidFieldError(field, "should be a formula, elements or atomic numbers of atoms")
     return numbers.astype(np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 from sureflow.checkpoint import CheckpointConfig, load, save
+from sureflow.core.codec import npy
 from sureflow.core.condition import ConditionOptions
 from sureflow.core.crystal import VECTORS, state_of
 from sureflow.core.lane import Inverted
@@ -22,6 +24,9 @@ from sureflow.model import Model
 from sureflow.networks import build
 from sureflow.sampling.sample import run
 from tests.models.families.crystals.conftest import NETWORK
+
+FILE = base64.b64encode(npy(np.array([12, 9, 9], np.float32))).decode()
+"""What clients make of a list of atomic numbers."""
 
 
 def lane(model: Model, composition: Any, **sampler: Any) -> CrystalSpec:
@@ -37,6 +42,7 @@ def lane(model: Model, composition: Any, **sampler: Any) -> CrystalSpec:
         ("MgF2", 2, [12, 12, 9, 9, 9, 9]),
         ("F Mg F", None, [9, 12, 9]),
         ([12, 9, 9], None, [12, 9, 9]),
+        (FILE, None, [12, 9, 9]),
         ("NaCl", 1, [11, 17]),
     ],
 )
@@ -57,6 +63,8 @@ def test_a_composition_determines_the_atoms(
         ("Xx", {}, "condition.composition"),
         ([12.5, 9], {}, "condition.composition"),
         ([200, 9], {}, "condition.composition"),
+        ([True, True], {}, "condition.composition"),
+        (FILE, {"units": 2}, "sampler.units"),
         ("Mg F F", {"units": 2}, "sampler.units"),
         (None, {"units": 2}, "sampler.units"),
     ],
@@ -95,7 +103,9 @@ def test_a_given_table_brings_its_elements(crystals: Model) -> None:
     table = np.zeros((VECTORS + 3, 4), np.float32)
     table[:VECTORS, :3] = 4 * np.eye(3)
     table[VECTORS:] = [[0, 0, 0, 12], [0.25, 0.25, 0.25, 9], [0.75, 0.75, 0.75, 9]]
-    given = FAMILY.given_sample(crystals.card, table, "samples.0")
+    file = base64.b64encode(npy(table)).decode()
+    given = FAMILY.given_sample(crystals.card, file, "samples.0")
+    np.testing.assert_array_equal(given, FAMILY.given_sample(crystals.card, table, "samples.0"))
     spec = replace(lane(crystals, None, steps=4), origin=Inverted(given))
     found = FAMILY.canonical(crystals.card, spec)
     assert found.species.tolist() == [12, 9, 9]
