@@ -124,4 +124,4 @@ TEXT = """Over HTTP, compositions that were not trained on: {ordered}. The judge
 relaxes a structure by CHGNet and accepts it within {bound:g} eV/atom of the best known
 polymorph. Requests are for {batch} structures, until as many are accepted as are
 wanted, or {most} are drawn; of each request the surest part goes to the judge. Steps are those of
-its relaxations, of some tens of milliseconds each; an evaluation takes some tenths of one."""
+its relaxations."""
