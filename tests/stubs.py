@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -21,6 +23,8 @@ from sureflow.networks import (
     Probe,
     VelocityNetwork,
 )
+from sureflow.networks.scorers.circuit import Circuit, sizes
+from sureflow.networks.scorers.critic import Critic
 from sureflow.networks.state_classifier import StateClassifier
 
 
@@ -28,6 +32,17 @@ def reading_of(weight: Tensor, bias: Tensor, state: StateClassifier | None = Non
     """A classifier that reads alike at all times, ``[classes, C, cells]`` and ``[classes]``."""
     alike = weight[None], bias[None], torch.ones(1), torch.zeros(1)
     return Classifier(*alike, {"data": "chance"}, state)
+
+
+def scorers_of(shape: tuple[int, ...]) -> dict[str, nn.Module]:
+    """A critic and a circuit of random weights."""
+    drawn = torch.Generator().manual_seed(0)
+    critic = Critic(shape, 4, {})
+    critic.put([(torch.randn(of, generator=drawn), torch.zeros(of[0])) for of in critic.sizes()])
+    wanted = sizes(math.prod(shape), 2, 2, 2)
+    tensors = {name: torch.randn(of, generator=drawn) for name, of in wanted.items()}
+    tensors["order"] = torch.arange(wanted["order"][1]).repeat(2, 1)
+    return {"critic": critic, "circuit": Circuit(shape, 0.0, tensors, {})}
 
 
 def model_of(network: VelocityNetwork) -> Model:
@@ -46,6 +61,9 @@ def model_of(network: VelocityNetwork) -> Model:
             mean = torch.randn(network.probe_channels, generator=drawn)
             factor = torch.eye(network.probe_channels)
             network.attach(Laplace(mean, factor, torch.ones(1), {"data": "chance"}), "laplace")
+    if not network.scorers and math.prod(network.shape) <= 1024:
+        for name, scorer in scorers_of(network.shape).items():
+            network.score_by(scorer, name)
     card = ModelCard(
         "test",
         "sha256:0",
@@ -56,6 +74,7 @@ def model_of(network: VelocityNetwork) -> Model:
         probed=probed,
         classified=network.classifier.settings if network.classifier else {},
         laplace=network.laplace.settings if network.laplace else {},
+        scorers={name: {"data": "chance"} for name in network.scorers},
         conditions=network.conditions,
     )
     return Model(card, network.eval(), None)

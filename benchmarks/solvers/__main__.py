@@ -10,13 +10,14 @@ a 90 % interval (Student's t).
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import gettempdir
-from typing import Any
 
 import numpy as np
 from scipy import stats
+from torch import Tensor
 
 from benchmarks.report import Report, options, run_parts
 from benchmarks.solvers import page
@@ -33,11 +34,13 @@ BUDGETS = (10, 20)
 SERVED = ("euler", "heun", "midpoint", "ab2", "dpmpp_2m", "unipc")
 NOISY = {"euler, eta 1": ("euler", 1.0), "dpmpp_2m, eta 0.5": ("dpmpp_2m", 0.5)}
 NOISY |= {"dpmpp_2m, eta 1": ("dpmpp_2m", 1.0)}
-GRIDS = ("native", "uniform", "logsnr", "karras")
+GRIDS = ("uniform", "karras")
 ADAPTIVE = {"heun": 0.1, "ab2": 0.05, "dpmpp_2m": 0.05, "unipc": 0.05}
 """Methods with tolerances at which they come to about ten to twenty evaluations."""
 
 MATCH = "dpmpp_2m", "unipc"
+
+Rows = dict[str, dict[str, list[float]]]
 
 
 def main() -> None:
@@ -45,7 +48,7 @@ def main() -> None:
     parser = options(__doc__)
     work = Path(gettempdir()) / "solvers"
     parser.add_argument("--work", type=Path, default=work, help="keeps what is trained")
-    parser.add_argument("--samples", type=int, default=200, help="of a seed")
+    parser.add_argument("--samples", type=int, default=128, help="of a seed")
     run_parts("solvers", parser, {"diffusion": diffusion, "flow": flow}, page.write)
 
 
@@ -54,26 +57,14 @@ def diffusion(report: Report, chosen: argparse.Namespace) -> None:
     images, _ = digits()
     judge = JudgeDistance(scaled(images[TRAINED:]))
     model, count = diffusion_model(chosen.work), 20 if chosen.quick else chosen.samples
-    rows: dict[str, dict[str, list[float]]] = {}
+    rows: Rows = {}
     for seed in SEEDS:
-        case = Case(model, seed, count)
-        exact, _ = case.served(**FINE)
-        note(rows, "fine", judge, case, exact, exact)
-        for budget in BUDGETS:
-            for method in SERVED:
-                made, _ = case.served(method=method, steps=steps_of(method, budget))
-                note(rows, f"{method} at {budget}", judge, case, made, exact)
-            for name in CANDIDATES:
-                made = case.candidate(name, budget)
-                note(rows, f"{name} at {budget}", judge, case, made, exact)
-            for name, (method, eta) in NOISY.items():
-                made, _ = case.served(method=method, steps=budget, eta=eta)
-                note(rows, f"{name} at {budget}", judge, case, made, exact)
-        for grid in GRIDS[1:]:
-            for method, budget in (("heun", 20), *((method, 10) for method in MATCH)):
-                steps = steps_of(method, budget)
-                made, _ = case.served(method=method, steps=steps, grid=grid)
-                note(rows, f"{method}, {grid}, at {budget}", judge, case, made, exact)
+        kept = chosen.work / f"figures-{seed}-{count}.json"
+        if not kept.exists():
+            kept.write_text(json.dumps(_of_seed(Case(model, seed, count), judge)))
+        for label, figures in json.loads(kept.read_text()).items():
+            for figure, value in figures.items():
+                rows.setdefault(label, {}).setdefault(figure, []).append(value)
     tell(report, "diffusion", rows)
     for method in MATCH:
         for figure in ("error", "fd"):
@@ -86,8 +77,9 @@ def diffusion(report: Report, chosen: argparse.Namespace) -> None:
 
 def flow(report: Report, chosen: argparse.Namespace) -> None:
     """The served ones without noise, on flows; also with tolerances."""
-    for name, count in (("ring", 2000), ("digits", 30)):
-        model, rows = load(name), {}
+    for name, count in (("ring", 2000), ("digits", 16)):
+        model = load(name)
+        rows: Rows = {}
         for seed in SEEDS:
             case = Case(model, seed, 20 if chosen.quick else count)
             exact, _ = case.served(**FINE)
@@ -105,19 +97,32 @@ def flow(report: Report, chosen: argparse.Namespace) -> None:
         tell(report, name, rows)
 
 
-def note(
-    rows: dict[str, dict[str, list[float]]],
-    label: str,
-    judge: JudgeDistance,
-    case: Case,
-    made: Any,
-    exact: Any,
-) -> None:
-    """Keep the figures of one seed."""
-    found = rows.setdefault(label, {"error": [], "fd": [], "misread": []})
-    found["error"].append(rms(made, exact))
-    found["fd"].append(judge(made))
-    found["misread"].append(100 * judge.misread(made, case.labels))
+def _of_seed(case: Case, judge: JudgeDistance) -> dict[str, dict[str, float]]:
+    """The figures of one seed."""
+    exact, _ = case.served(**FINE)
+    found: dict[str, dict[str, float]] = {}
+
+    def note(label: str, made: Tensor) -> None:
+        misread = 100 * judge.misread(made, case.labels)
+        found[label] = {"error": rms(made, exact), "fd": judge(made), "misread": misread}
+
+    note("fine", exact)
+    for budget in BUDGETS:
+        for method in SERVED:
+            note(
+                f"{method} at {budget}",
+                case.served(method=method, steps=steps_of(method, budget))[0],
+            )
+    for name in CANDIDATES:
+        note(f"{name} at 10", case.candidate(name, 10))
+    for name, (method, eta) in NOISY.items():
+        note(f"{name} at 10", case.served(method=method, steps=10, eta=eta)[0])
+    for grid in GRIDS:
+        for method, budget in (("heun", 20), *((method, 10) for method in MATCH)):
+            steps = steps_of(method, budget)
+            made, _ = case.served(method=method, steps=steps, grid=grid)
+            note(f"{method}, {grid}, at {budget}", made)
+    return found
 
 
 def tell(report: Report, model: str, rows: Mapping[str, Mapping[str, list[float]]]) -> None:

@@ -37,6 +37,7 @@ NETWORK = "network"
 """Name of the network in a stamp."""
 
 READ_WITH = {"probe": "probe", "class_margin": "classifier", "ignorance": "laplace"}
+READ_WITH |= {"critic": "critic", "circuit": "circuit"}
 """By score, what it is read with; tables of the score belong to that."""
 
 

@@ -79,3 +79,7 @@ class Decision(Wire):
 
     then: JudgeDecision | None = None
     """What a judge said of it, with ``filter={"then": ...}``; its word is the last."""
+
+    margin: float | None = None
+    """Distance in data units that the sample would have to move, at least, to change the decision:
+    with the score ``critic``."""

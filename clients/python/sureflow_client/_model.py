@@ -129,6 +129,9 @@ class Model(Wire):
     laplace: dict[str, Any] | None = Field(default=None, repr=False)
     """With what data the score ``ignorance`` compares, and how that was fitted; empty without."""
 
+    scorers: dict[str, Any] | None = Field(default=None, repr=False)
+    """How the networks beside the model were trained that read the scores of these names."""
+
     provenance: dict[str, Any] | None = Field(default=None, repr=False)
     """Data, seed, steps, commit and metrics of the training run."""
 

@@ -8,6 +8,8 @@ from sureflow.cli import (  # noqa: F401, I001 - they register themselves, in th
     probe,
     classifier,
     ignorance,
+    critic,
+    circuit,
     calibrate,
     grid,
     index,

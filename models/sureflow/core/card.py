@@ -61,6 +61,7 @@ class ModelCard:
         probed: How its probe was fitted, which some scores need; empty when it has none.
         classified: How its classifier was fitted, likewise.
         laplace: To what data the score ``ignorance`` compares, and how; empty when it cannot.
+        scorers: By name, how the networks beside it were trained that score finished samples.
         provenance: Data, seed, steps, commit and metrics of the training run.
         null_label: Whether a sample can be made without a class, where there are classes.
         variance: Where the variance of its predictions comes from; ``none`` if it has none.
@@ -99,6 +100,7 @@ class ModelCard:
     probed: dict[str, Any] = field(default_factory=dict)
     classified: dict[str, Any] = field(default_factory=dict)
     laplace: dict[str, Any] = field(default_factory=dict)
+    scorers: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
     null_label: bool = True
     variance: str = "own"

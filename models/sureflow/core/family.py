@@ -65,6 +65,8 @@ class Meaning:
         way_back: Whether it is measured on the way back from a given sample, and so is of that one;
             else it is of what the model makes of it.
         foretells: Time from which its value on the way foretells that at the end; 1 if never.
+        steepest: Certified bound on how much it changes per data unit by which a sample moves
+            (Euclidean); 0 where none is known.
     """
 
     semantics: str
@@ -73,6 +75,7 @@ class Meaning:
     not_for: str = ""
     way_back: bool = False
     foretells: float = 0.0
+    steepest: float = 0.0
 
     @property
     def costly(self) -> bool:

@@ -75,6 +75,7 @@ class VelocityNetwork(nn.Module, ABC):
         foresight: The probe that foresees a score, if any was attached.
         classifier: The classifier that was attached, if any.
         laplace: What training data leave open of a read-out, if that was attached.
+        scorers: By name, what scores finished samples of it.
         conditions: Named arrays, besides a label, that :meth:`run` takes.
         null_label: Whether it knows the null label; if not, every row needs a label.
         convention: What its numbers meant before they were converted; for noise and samplers.
@@ -111,6 +112,7 @@ class VelocityNetwork(nn.Module, ABC):
         self.foresight: Probe | None = None
         self.classifier: Classifier | None = None
         self.laplace: Laplace | None = None
+        self.scorers = nn.ModuleDict()
         self.conditions: dict[str, Condition] = {}
 
     @abstractmethod
@@ -204,6 +206,16 @@ class VelocityNetwork(nn.Module, ABC):
         elif isinstance(part, Classifier) and part.state is not None:
             part.state.check(self.shape)
         setattr(self, place, part.to(self.device))
+
+    def score_by(self, scorer: nn.Module, name: str) -> None:
+        """Let a network beside this one score its finished samples.
+
+        Raises:
+            ValueError: It is for samples of another shape.
+        """
+        if scorer.shape != self.shape:
+            raise ValueError(f"scores {[*scorer.shape]}, the samples are {[*self.shape]}")  # type: ignore[misc]
+        self.scorers[name] = scorer.to(self.device)
 
     def serve(self, shapes: Sequence[Sequence[int]]) -> None:
         """Say at which shapes it is to be evaluated, its own first; none are its own alone.

@@ -171,11 +171,9 @@ def _numbers(sample: Sample, plan: Plan) -> dict[str, Any]:
 
 
 def _decision(decision: Decision) -> dict[str, Any]:
-    """What was decided; of a judge only if one was asked."""
-    said = asdict(decision)
-    if decision.then is None:
-        del said["then"]
-    return said
+    """What was decided; of a judge only if one was asked, and a margin where there is one."""
+    absent = [name for name in ("then", "margin") if getattr(decision, name) is None]
+    return {name: value for name, value in asdict(decision).items() if name not in absent}
 
 
 def _profile(sample: Sample, plan: Plan) -> dict[str, Any]:

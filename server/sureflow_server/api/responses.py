@@ -91,6 +91,10 @@ class DecisionRecord(Schema):
     then: JudgeDecisionRecord | None = None
     """There where `filter.then` had a judge asked, whose word is the last."""
 
+    margin: float | None = None
+    """There with the score `critic`: distance in data units that the sample would have to move, at
+    least, to change the decision."""
+
 
 class HandleLink(Schema):
     """By what a trajectory can be looked through and taken up again."""
@@ -484,6 +488,9 @@ class ModelRecord(OpenAIModel):
     """How the classifier was fitted that reads the score `class_margin`; empty without one."""
     laplace: dict[str, Any] | None = None
     """With what data the score `ignorance` compares, and how that was fitted; empty without."""
+
+    scorers: dict[str, Any] | None = None
+    """How the networks beside the model were trained that read the scores of these names."""
 
     provenance: dict[str, Any] | None = None
     warnings: list[str] | None = None

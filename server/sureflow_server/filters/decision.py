@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Literal
 
+from sureflow.core.family import family_of
 from sureflow.core.lane import NOVELTY, Rung, Sample
 
 Action = Literal["annotate", "drop", "regenerate", "rewind"]
@@ -59,6 +60,8 @@ class Decision:
         abandoned_at: Time ``t`` at which the sample was given up; ``None`` if it was finished.
         rung: How it stood among the samples of its request when it was given up for others.
         then: What a judge said of it, if the filter accepted it and a judge was asked.
+        margin: Distance in data units that the sample would have to move to change the decision;
+            ``None`` where that is not certified.
     """
 
     action_requested: Action
@@ -71,6 +74,7 @@ class Decision:
     abandoned_at: float | None = None
     rung: Rung | None = None
     then: JudgeDecision | None = None
+    margin: float | None = None
 
     @property
     def withheld(self) -> bool:
@@ -90,3 +94,18 @@ def score_of(sample: Sample, by: Score) -> float | None:
     if by == NOVELTY:
         score = float(sample.fields[NOVELTY]) if NOVELTY in sample.fields else None
     return score if score is not None and isfinite(score) else None
+
+
+def margin_of(sample: Sample, by: Score, threshold: float) -> float | None:
+    """Distance in data units that a sample would have to move to be on the threshold's other side.
+
+    At least so far: the score cannot change faster. ``None`` for a score of which that is not
+    known, and for a confidence, which is a rank.
+    """
+    score = score_of(sample, by)
+    if by != "uncertainty" or score is None or not sample.spec.scores:
+        return None
+    if sample.finish_reason in ("abandoned", "halted"):
+        return None
+    steepest = family_of(sample.spec).scores[sample.spec.scores[0]].steepest
+    return abs(score - threshold) / steepest if steepest else None

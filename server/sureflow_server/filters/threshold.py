@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 
 from sureflow.core.family import family_of
 from sureflow.core.lane import Sample
-from sureflow_server.filters.decision import REFUSED, Action, Decision, Score, score_of, standing
+from sureflow_server.filters.decision import (
+    REFUSED,
+    Action,
+    Decision,
+    Score,
+    margin_of,
+    score_of,
+    standing,
+)
 from sureflow_server.filters.filter import Filter
 
 
@@ -85,6 +93,7 @@ class Threshold(Filter):
             reason,
             sample.abandoned_at,
             sample.rung,
+            margin=margin_of(sample, self.by, self.bound_of(sample)),
         )
 
 

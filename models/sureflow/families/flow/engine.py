@@ -37,11 +37,17 @@ from sureflow.networks import (
 )
 from sureflow.networks.foreign.held_program import other_runtime
 from sureflow.networks.probe import FORESEES
+from sureflow.networks.scorers.circuit import Circuit
+from sureflow.networks.scorers.critic import Critic
 
 GRID, PROBE = "grid.safetensors", "probe.safetensors"
 FORESIGHT, CLASSIFIER = "foresight.safetensors", "classifier.safetensors"
 LAPLACE = "laplace.safetensors"
+CRITIC, CIRCUIT = "critic.safetensors", "circuit.safetensors"
 """Files that a flow's checkpoint folder may have."""
+
+SCORERS = "critic", "circuit"
+"""Networks that score finished samples, in files of these names."""
 
 
 class FlowEngine(Engine):
@@ -56,6 +62,8 @@ class FlowEngine(Engine):
             "classifier", CLASSIFIER, "sureflow classifier", Classifier.load, Classifier.tensors
         ),
         LearnedFile("laplace", LAPLACE, "sureflow ignorance", Laplace.load, Laplace.tensors),
+        LearnedFile("critic", CRITIC, "sureflow critic", Critic.load, Critic.tensors),
+        LearnedFile("circuit", CIRCUIT, "sureflow circuit", Circuit.load, Circuit.tensors),
     )
 
     def __init__(self, model: Any, own: Bucket = ()) -> None:
@@ -96,6 +104,7 @@ class FlowEngine(Engine):
             "probed": {} if probe is None else probe.settings,
             "classified": {} if classifier is None else classifier.settings,
             "laplace": {} if laplace is None else laplace.settings,
+            "scorers": {name: learned[name].settings for name in SCORERS if name in learned},
             "conditions": dict(network.conditions),
             "null_label": network.null_label,
             "variance": network.variance_source,
@@ -112,6 +121,11 @@ class FlowEngine(Engine):
                     network.attach(learned[place], place)
                 except ValueError as error:
                     raise ValueError(f"{file}: {error}") from error
+        for name in (name for name in SCORERS if name in learned):
+            try:
+                network.score_by(learned[name], name)
+            except ValueError as error:
+                raise ValueError(f"{name}.safetensors: {error}") from error
 
     @classmethod
     def rounded(cls, network: Any) -> nn.Module | None:
@@ -188,6 +202,7 @@ class FlowEngine(Engine):
             "bucket": self._own,
             "foresees": None if foresight is None else foresight.settings.get(FORESEES),
             "scores": scores_of(card),
+            "scorers": dict(model.network.scorers),
         }
 
     def staged(self) -> dict[str, Any]:

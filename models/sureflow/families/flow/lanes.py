@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from pkgutil import resolve_name
@@ -64,8 +64,10 @@ class FlowLanes(MovingLanes):
         bucket: Bucket = (),
         foresees: str | None = None,
         scores: Mapping[str, FlowMeaning] = SCORES,
+        scorers: Mapping[str, Callable[[Tensor], Tensor]] | None = None,
     ) -> None:
         super().__init__(capacity, shape, device, fitted)
+        self.scorers = scorers or {}
         self.foresees, self.scores = foresees, scores
         self.bucket = bucket
         self.decoded = decoded

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,7 @@ class MovingLanes(SteppedLanes):
             ``t = 0``, moved by the jumps of the lane.
         noise: Actual state at ``t = 0`` of lanes that have ``jumped``.
         said: What the network said at the stages of the current step.
+        scorers: By name, what reads finished samples ``[n, *shape]``, ``[n]``.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class MovingLanes(SteppedLanes):
             self.add(f"previous.{name}", field, array[PREVIOUS])
             field = Field(of_lane, dtype, kept=self._is_corrected)
             self.add(f"earlier.{name}", field, array[EARLIER])
+        self.scorers: Mapping[str, Callable[[Tensor], Tensor]] = {}
         self._window: Window | None = None
 
     def _is_multistep(self, slot: int) -> bool:
@@ -207,6 +209,7 @@ class MovingLanes(SteppedLanes):
             "noise": lambda: self._noise(slots, where),
             "map": lambda: self.map[where],
         }
+        known |= {name: partial(_rows, scorer, end) for name, scorer in self.scorers.items()}
         # The scores of a lane ask for the same.
         return cache(lambda name: known[name]())
 
@@ -229,3 +232,8 @@ class MovingLanes(SteppedLanes):
         velocity: Tensor = self.said.velocity[place]
         end: Tensor = self.x[self.index(slots)] + factors(1 - self.t[slots], self.x) * velocity
         return end
+
+
+def _rows(scorer: Callable[[Tensor], Tensor], end: Tensor) -> Tensor:
+    """Readings ``[n]``, each computed by itself: its bits must not depend on the others."""
+    return torch.cat([scorer(row) for row in end.split(1)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from sureflow.core.lane import UNFINISHED, FinishReason, Inverted
 from sureflow.core.process import Outcome
@@ -28,7 +29,7 @@ def outcome(lanes: FlowLanes, slot: int, spec: Any) -> Outcome:
     return Outcome(
         data=data,
         fields=fields,
-        map=copied(lanes.map[slot]),
+        map=copied(_map(lanes, slot, spec)),
         t=lanes.times[slot, : max(steps, 1)].copy(),
         rate=lanes.rates[slot, : max(steps, 1)].copy(),
         finish_reason=reason,
@@ -46,6 +47,18 @@ def outcome(lanes: FlowLanes, slot: int, spec: Any) -> Outcome:
         frames=lanes.recorder.frames(slot),
         views=lanes.recorder.views(slot),
     )
+
+
+def _map(lanes: FlowLanes, slot: int, spec: Any) -> Tensor:
+    """The map ``[*shape]``: that of the score that gives the confidence, if it has one of its own.
+
+    It has one where its scorer says of every component how surprising it is.
+    """
+    scorer: Any = lanes.scorers.get(spec.scores[0]) if spec.scores else None
+    if not hasattr(scorer, "surprise"):
+        return lanes.map[slot]
+    found: Tensor = scorer.surprise(lanes.x[slot : slot + 1])[0]
+    return found
 
 
 def _score(lanes: FlowLanes, name: str, slot: int, ending: Evidence) -> float:

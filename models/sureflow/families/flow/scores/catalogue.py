@@ -24,6 +24,7 @@ class FlowMeaning(Meaning):
         needs_probe: Whether the model must have a probe.
         needs_classifier: Whether the model must have a classifier, and the lane a label.
         needs_laplace: Whether it must be known what data leave open of the model's last layer.
+        needs_scorer: Name of the network beside the model that it is read by; empty without one.
         needs_variance: Whether the model must have a variance.
         rows: Most network rows that it costs per sample, beyond the sample's own, without guidance.
         factor: Network rows that it costs for each row of the sample, with guidance or without.
@@ -36,6 +37,7 @@ class FlowMeaning(Meaning):
     needs_probe: bool = False
     needs_classifier: bool = False
     needs_laplace: bool = False
+    needs_scorer: str = ""
     needs_variance: bool = False
     rows: int = 0
     factor: int = 0
@@ -68,6 +70,12 @@ class FlowMeaning(Meaning):
         if self.needs_laplace and not card.laplace:
             what = f"{card.name} has not learned with what"
             return f"compares with training data, and {what}; `sureflow ignorance` does that"
+        if self.needs_scorer and "decoder" in card.stages:
+            return "is of states, which a decoder makes something else of"
+        if (scorer := self.needs_scorer) and scorer not in card.scorers:
+            return f"needs a {scorer}, and {card.name} has none; `sureflow {scorer}` makes one"
+        if self.needs_scorer and spec.size is not None:
+            return "is of samples of the default size"
         if self.costs_rows and spec.parallel:
             return "asks for evaluations of its own, so not with parallel"
         return None
@@ -224,6 +232,28 @@ SCORES: dict[str, FlowMeaning] = {
         foretells=1.0,
         after=3,
         fold=f"{HERE}.residual:Renoised",
+    ),
+    "critic": FlowMeaning(
+        "unreality",
+        "data units",
+        "how far the sample lies on the side of the model's own samples rather than on that of the"
+        " data, as a critic tells them apart; a sample that is to pass has to move by at least the"
+        " difference",
+        not_for="whether the condition is met",
+        foretells=0.9,
+        steepest=1.0,
+        needs_scorer="critic",
+        fold=f"{HERE}.finished:Critic",
+    ),
+    "circuit": FlowMeaning(
+        "improbability",
+        "nats",
+        "minus the exact log-probability of the sample, its components above or below a threshold,"
+        " under a probabilistic circuit of the data",
+        not_for="whether the condition is met",
+        foretells=0.9,
+        needs_scorer="circuit",
+        fold=f"{HERE}.finished:Circuit",
     ),
 }
 SCORES |= installed(GROUP, FlowMeaning)

@@ -1,0 +1,1 @@
+"""Networks that score finished samples: the critic and the circuit."""

@@ -1,0 +1,1 @@
+"""Networks beside a model that score finished samples, whatever made them."""
