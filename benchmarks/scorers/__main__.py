@@ -1,10 +1,10 @@
 """The critic and the circuit against truth: ``python -m benchmarks.scorers``.
 
-Part ``critic`` trains critics of ``ring`` and asks how well they find samples off the support of the
-exact density (below the 0.1 % quantile of real draws), and whether any of 100,000 pairs of points violates the certificate. Part ``circuit``
-trains circuits on handwritten digits of 8 by 8 pixels that are on or off, and compares their
-likelihood of held-out digits with that of independent pixels. Figures are means over three seeds,
-with the half width of a 90 % interval (Student's t).
+Part ``critic`` trains critics of ``ring`` and asks how well they find samples off the support of
+the exact density (below the 0.1 % quantile of real draws), and whether any of 100,000 pairs of
+points violates the certificate. Part ``circuit`` trains circuits on handwritten digits of 8 by 8
+pixels that are on or off, and compares their likelihood of held-out digits with that of independent
+pixels. Figures are means over three seeds, with the half width of a 90 % interval (Student's t).
 """
 
 from __future__ import annotations

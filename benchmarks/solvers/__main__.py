@@ -39,6 +39,8 @@ ADAPTIVE = {"heun": 0.1, "ab2": 0.05, "dpmpp_2m": 0.05, "unipc": 0.05}
 """Methods with tolerances at which they come to about ten to twenty evaluations."""
 
 MATCH = "dpmpp_2m", "unipc"
+LONGER = "dpmpp_2m, eta 1", "sa-solver, noise scale 1", "er-sde of order 2", "restart, 0.5 to 2"
+"""Solvers with noise that are measured at 20 evaluations as well."""
 
 Rows = dict[str, dict[str, list[float]]]
 
@@ -59,12 +61,14 @@ def diffusion(report: Report, chosen: argparse.Namespace) -> None:
     model, count = diffusion_model(chosen.work), 20 if chosen.quick else chosen.samples
     rows: Rows = {}
     for seed in SEEDS:
-        kept = chosen.work / f"figures-{seed}-{count}.json"
-        if not kept.exists():
-            kept.write_text(json.dumps(_of_seed(Case(model, seed, count), judge)))
-        for label, figures in json.loads(kept.read_text()).items():
-            for figure, value in figures.items():
-                rows.setdefault(label, {}).setdefault(figure, []).append(value)
+        case = Case(model, seed, count)
+        for part, measure in (("figures", _of_seed), ("noisy", _with_noise)):
+            kept = chosen.work / f"{part}-{seed}-{count}.json"
+            if not kept.exists():
+                kept.write_text(json.dumps(measure(case, judge)))
+            for label, figures in json.loads(kept.read_text()).items():
+                for figure, value in figures.items():
+                    rows.setdefault(label, {}).setdefault(figure, []).append(value)
     tell(report, "diffusion", rows)
     for method in MATCH:
         for figure in ("error", "fd"):
@@ -122,6 +126,20 @@ def _of_seed(case: Case, judge: JudgeDistance) -> dict[str, dict[str, float]]:
             steps = steps_of(method, budget)
             made, _ = case.served(method=method, steps=steps, grid=grid)
             note(f"{method}, {grid}, at {budget}", made)
+    return found
+
+
+def _with_noise(case: Case, judge: JudgeDistance) -> dict[str, dict[str, float]]:
+    """The figures of one seed with noise between twenty evaluations."""
+    found = {}
+    for name in LONGER:
+        if name in NOISY:
+            method, eta = NOISY[name]
+            made, _ = case.served(method=method, steps=20, eta=eta)
+        else:
+            made = case.candidate(name, 20)
+        misread = 100 * judge.misread(made, case.labels)
+        found[f"{name} at 20"] = {"fd": judge(made), "misread": misread}
     return found
 
 

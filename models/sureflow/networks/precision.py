@@ -43,7 +43,7 @@ class Bfloat16(VelocityNetwork):
         self.network = network
         self.probe_channels, self.probe = network.probe_channels, network.probe
         self.foresight, self.classifier = network.foresight, network.classifier
-        self.laplace = network.laplace
+        self.laplace, self.scorers = network.laplace, network.scorers
         self.conditions = network.conditions
         self.null_label, self.variance_source = network.null_label, network.variance_source
         self.convention = network.convention
