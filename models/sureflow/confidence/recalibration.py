@@ -82,7 +82,9 @@ class Recalibration:
         self._conditions = conditions or {}
         self._wanted, self._draws, self._seed = [*dict.fromkeys(wanted)], draws, seed
         known = calibration.measured.renewed(Measured(one, {}, {}) for one in self._wanted)
-        self._checks = known.untried(self._wanted if around is None else around)
+        untried = known.untried(self._wanted if around is None else around)
+        counts = card.step_counts
+        self._checks = [z for z in untried if not counts or z[0].record()["steps"] in counts]
         needed = [(draws, self._compared(one)) for one in self._wanted]
         needed += [(min(draws, CHECK_DRAWS), self._with_home(one)) for one, _ in self._checks]
         self.counts: dict[Setting, int] = {}

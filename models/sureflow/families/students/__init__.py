@@ -29,7 +29,7 @@ class Students(Flow):
     name = "students"
     spec: ClassVar[type[StudentSpec]] = StudentSpec
     scores = SCORES
-    default_score = "renoise_spread"
+    default_score = "self_consistency"
     engine = "sureflow.families.students.engine:StudentEngine"
     sampler = StudentOptions
     samplers = ()

@@ -74,8 +74,8 @@ def test_scores_are_distances_to_what_the_student_answers(exact: Model) -> None:
 
 
 def test_a_sample_of_one_step_was_never_revised(exact: Model) -> None:
-    (sample,) = sureflow.sample(exact, 1, 3, steps=1, scores=("revision",))
-    assert np.isnan(sample.uncertainty)
+    with pytest.raises(ValueError, match="scores: revision compares the steps"):
+        sureflow.sample(exact, 1, 3, steps=1, scores=("revision",))
 
 
 def test_samples_do_not_depend_on_their_company(exact: Model) -> None:

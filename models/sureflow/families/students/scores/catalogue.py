@@ -6,8 +6,12 @@ whether it answers alike in several ways, or are those of flows that need no var
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from sureflow.core.card import ModelCard
 from sureflow.families.flow.scores.catalogue import SCORES as OF_FLOWS
 from sureflow.families.flow.scores.catalogue import FlowMeaning
+from sureflow.families.flow.spec import FlowSpec
 
 HERE = "sureflow.families.students.scores"
 
@@ -18,6 +22,18 @@ DRAWS = 3
 
 SHARED = ("adherence", "adherence_contrast", "probe", "ignorance")
 """Scores of flows that students have too."""
+
+
+@dataclass(frozen=True, slots=True)
+class RevisedMeaning(FlowMeaning):
+    """The meaning of a score that compares the steps of a sample, of which there must be two."""
+
+    def obstacle(self, card: ModelCard, spec: FlowSpec) -> str | None:
+        """Why a lane cannot have this score, as the end of a sentence; ``None`` if it can."""
+        if spec.steps < 2:
+            return "compares the steps of a sample, so it needs two of them"
+        return FlowMeaning.obstacle(self, card, spec)
+
 
 SCORES: dict[str, FlowMeaning] = {
     RENOISE_SPREAD: FlowMeaning(
@@ -40,7 +56,7 @@ SCORES: dict[str, FlowMeaning] = {
         after=1,
         fold=f"{HERE}.consistency:SelfConsistency",
     ),
-    "revision": FlowMeaning(
+    "revision": RevisedMeaning(
         "revision",
         "data units",
         "how far the predicted sample moved from one step to the next, root of the sum of squares;"
