@@ -128,6 +128,11 @@ class ModelCard:
         """Sizes of the samples that can be made, the default one first."""
         return self.own_sizes or sizes(self.shapes or (self.shape,))
 
+    @property
+    def usual_options(self) -> dict[str, Any]:
+        """Fields of a lane where nobody names them: the most steps that the model was made for."""
+        return {"steps": max(self.step_counts)} if self.step_counts else {}
+
     def class_of(self, stratum: str) -> str | None:
         """Name of the class that a stratum is; ``None`` if it is none."""
         known = stratum.isdigit() and int(stratum) < len(self.classes)

@@ -55,6 +55,7 @@ def balanced(
     The options are further fields of the lanes.
     """
     kind: Any = family_of(model.card).spec
+    options = {**model.card.usual_options, **options}
     turns = labels or [*range(len(model.card.classes))] or [None]
     return [kind(seed, i, label=turns[i % len(turns)], **options) for i in indices]
 

@@ -53,6 +53,7 @@ def sample(
     known = [field.name for field in fields(kind) if field.name not in ("seed", "index")]
     for name in options.keys() - known:
         raise ValueError(f"{name}: a lane of {model.card.name} has no such field, but {known}")
+    options = {**model.card.usual_options, **options}
     specs = [kind(seed, index, scores=scores, **options) for index in range(n)]
     if specs:
         model.check(specs[0])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import sureflow
 from sureflow.core.family import cost_of, families
 from sureflow.core.lane import Branch, Inverted
 from sureflow.core.schema import InvalidFieldError
@@ -34,6 +35,7 @@ def test_the_most_steps_are_the_default(exact: Model) -> None:
     assert lane(exact, steps=2).steps == 2
     short = replace(exact, card=replace(exact.card, step_counts=(1, 2)))
     assert lane(short).steps == 2
+    assert [each.accepted for each in sureflow.sample(short, 2)] == [2, 2]
 
 
 def test_other_numbers_of_steps_are_refused_by_the_field(exact: Model) -> None:
