@@ -32,6 +32,9 @@ MADE_BY = {
     "student next 4": "student by consistency, 4 steps",
 }
 
+MEMORISED = 0.9
+"""Share of copies from which on a teacher counts as one that has memorised."""
+
 SCORES = ("revision", "self_consistency", "renoise_spread", "adherence", "adherence_contrast")
 
 
@@ -74,12 +77,23 @@ def _quality(figures: dict[str, Any], name: str) -> str:
 turn, one seed. A sample is misread if a judge that was trained by others, or on other data, takes
 it for another class. Judge-FD compares features of that judge with those of 500 real images that
 no model has seen; 500 other real images have {figures[f"{name} floor FD"]:.2f}. Times are of a core
-that other work shared, without the variance that a teacher's confidence takes.
+that other work shared; a teacher's include its variance, a student's the score `revision`.
 
 {_table(head, rows)}
 How well the scores of the student's four steps tell the misread samples from the others:
 
 {_table(["score", "AUROC"], scores)}"""
+
+
+def _verdict(figures: dict[str, Any]) -> str:
+    """Whether the teacher came to copy, without which nothing is shown about its students."""
+    copied = figures["memorising teacher copied"]
+    if copied >= MEMORISED:
+        return ""
+    return f"""The teacher copies {copied:.1%} alone: it has not learned its data by heart, so this
+is no test of whether distillation copies less. The samples of its students are less like single digits
+that were learned, and further from other digits too: they are worse.
+"""
 
 
 def _memorised(figures: dict[str, Any]) -> str:
@@ -116,6 +130,7 @@ trajectories end and one by consistency distillation. Copied is a sample whose s
 below a third. The energy distance is to 1,500 digits that were not learned. One training of each.
 
 {_table(["600 samples of", "copied", "median novelty", "energy distance"], rows)}
+{_verdict(figures)}
 How well `novelty` tells learned digits with added noise from other digits with as much, by an
 index of pixels and by one of principal components, and how many of the copies are below a third:
 
