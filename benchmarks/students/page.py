@@ -91,8 +91,8 @@ def _verdict(figures: dict[str, Any]) -> str:
     if copied >= MEMORISED:
         return ""
     return f"""The teacher copies {copied:.1%} alone: it has not learned its data by heart, so this
-is no test of whether distillation copies less. The samples of its students are less like single digits
-that were learned, and further from other digits too: they are worse.
+is no test of whether distillation copies less. The samples of its students are less like single
+digits that were learned, and further from other digits too: they are worse.
 """
 
 
