@@ -23,9 +23,16 @@ from benchmarks.browser import chromium
 
 ROOT = Path(__file__).parents[1]
 SERVING = re.compile(r"serving .* at (http://\S+)")
-DESK, PHONE = (1440, 900), (390, 844)
+DESK, PHONE, NARROW = (1440, 900), (390, 844), (1024, 800)
+PARTS = {"crystal": ".viewer"}
+"""What is shown of a page, if not the gallery."""
 PATIENCE_MS = 120_000
 SEED = 7
+SETTLED_MS = 2000
+"""After which three.js has drawn what is new."""
+
+FLAGS = ("--no-sandbox", "--enable-unsafe-swiftshader", "--use-gl=angle", "--use-angle=swiftshader")
+"""By which a browser draws in three dimensions without a graphics card."""
 
 
 @contextlib.contextmanager
@@ -107,11 +114,50 @@ def plane(page: Page) -> None:
     page.get_by_role("switch", name="Hide the others").click()
 
 
+def molecules(page: Page) -> None:
+    """Molecules at a low temperature, the surest tokens first."""
+    choose(page, "Model", "molecules")
+    page.get_by_text("Solver and score").click()
+    choose(page, "Method", "confidence")
+    page.get_by_role("spinbutton", name="Temperature").fill("0.6")
+    page.get_by_text("Solver and score").click()
+    generate(page, "molecules", 12)
+
+
+def crystal(page: Page) -> None:
+    """The surest of a few crystals, in three dimensions."""
+    choose(page, "Model", "crystals")
+    page.get_by_role("textbox", name="Composition").fill("BaTiO3")
+    generate(page, "crystals", 4)
+    page.locator(".cards .card").first.click()
+    expect(page.locator(".crystal-scene")).to_be_visible()
+    expect(page.get_by_role("slider", name="Time")).to_be_visible()
+    page.wait_for_timeout(SETTLED_MS)
+
+
+def cells(page: Page) -> None:
+    """Cells of every kind."""
+    generate(page, "cells", 20, "Every class")
+
+
+def weights(page: Page) -> None:
+    """Points of forty modes, as large as their weights."""
+    generate(page, "mixture-40", 64)
+
+
 def shoot(page: Page, path: Path, whole: bool = False) -> None:
     """Write what is seen; ``whole`` goes on below the edge of the window."""
     expect(page.locator(".q-notification")).to_have_count(0)
     page.evaluate("document.fonts.ready")
     page.screenshot(path=path, full_page=whole, animations="disabled")
+    print(path)
+    page.close()
+
+
+def shoot_part(page: Page, part: str, path: Path) -> None:
+    """Write a part of the page."""
+    page.evaluate("document.fonts.ready")
+    page.locator(part).screenshot(path=path, animations="disabled")
     print(path)
     page.close()
 
@@ -123,7 +169,7 @@ def main() -> None:
     out: Path = parser.parse_args().out
     expect.set_options(timeout=PATIENCE_MS)
     with serving() as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium(), args=[*FLAGS])
         page = visit(browser, url, DESK)
         gallery(page)
         shoot(page, out / "studio-gallery.png")
@@ -137,6 +183,15 @@ def main() -> None:
         gallery(page)
         page.locator(".gallery").scroll_into_view_if_needed()
         shoot(page, out / "studio-phone.png")
+        for name, act in (
+            ("molecules", molecules),
+            ("crystal", crystal),
+            ("cells", cells),
+            ("weights", weights),
+        ):
+            page = visit(browser, url, NARROW)
+            act(page)
+            shoot_part(page, PARTS.get(name, ".gallery"), out / f"studio-{name}.png")
         browser.close()
 
 

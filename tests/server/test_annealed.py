@@ -44,7 +44,7 @@ def edited(server: Server, handle: str, *operations: Any) -> Any:
 
 def test_the_card_says_what_there_is_to_ask_for(server: Server) -> None:
     (card,) = server.client.get("/v1/models").json()["models"]
-    assert card["family"] == "annealed"
+    assert (card["family"], card["view"]) == ("annealed", "plane")
     assert card["samplers"] == ["ais", "pt", "cds", "mala"]
     assert [*card["conditions"]] == ["temperature"]
     assert card["operations"] == ["resample", "hold", "guide", "condition"]
@@ -101,8 +101,12 @@ def test_runs_are_taken_up_again(server: Server) -> None:
         samples = edited(server, handle, operation)["samples"]
         assert len({str(sample["data"]) for sample in samples}) > 1
         assert all(sample["confidence"] is None for sample in samples)
-    frames = server.client.get(f"/v1/handles/{handle}/frames")
+    show = {"show": ["state", "map"], "format": "list"}
+    frames = server.client.get(f"/v1/handles/{handle}/frames", params=show)
     assert frames.status_code == 200, frames.text
+    *before, last = frames.json()["views"]
+    assert last["map"] == [0, 0]  # nothing is open at the end
+    assert all(np.shape(view["map"]) == (2,) for view in before)
 
 
 WRONG: list[tuple[dict[str, Any], list[str]]] = [

@@ -50,6 +50,7 @@ def server(folder: Path) -> Iterator[Server]:
 def test_the_card_names_the_genes(server: Server) -> None:
     (card,) = server.client.get("/v1/models").json()["models"]
     assert (card["family"], card["components"]) == ("counts", [*GENES])
+    assert card["view"] == "counts"
     assert card["samplers"] == ["bridge", "tau", "unit"]
     assert card["operations"] == ["resample", "hold", "condition"]
     annotated = ["h5ad"] if available() else []

@@ -49,6 +49,7 @@ def test_the_card_says_what_there_is_to_ask_for(server: Server) -> None:
     assert card["operations"] == ["resample", "condition", "hold", "guide"]
     assert "likelihood" not in card["scores"]
     assert ("cif" in card["formats"]) == can_cif()
+    assert card["view"] == "crystal"
 
 
 def test_structures_have_names_and_a_score(server: Server) -> None:

@@ -53,6 +53,7 @@ def test_the_card_says_what_there_is_to_ask_for(server: Server) -> None:
     cards = {card["name"]: card for card in server.client.get("/v1/models").json()["models"]}
     card = cards["alcohols"]
     assert card["family"] == "tokens"
+    assert (card["view"], cards["letters"]["view"]) == ("molecule", "text")
     assert card["samplers"] == ["ancestral", "first_hitting", "confidence", "remasking"]
     assert card["operations"] == ["resample", "hold", "condition", "guide"]
     assert card["formats"][:2] == ["smiles", "text"]

@@ -162,6 +162,19 @@ def test_what_would_do_nothing_is_said(choice: Choice) -> None:
         operations(choice)
 
 
+def test_parts_are_said_as_the_operation_takes_them() -> None:
+    by_mask = one(Choice("resample", "unsure", MASK, by_mask=True))
+    assert isinstance(by_mask, Resample)
+    np.testing.assert_array_equal(by_mask.region, MASK)
+    assert one(Choice("resample", regions=False, fresh=0.5)) == {
+        "type": "resample",
+        "strength": 0.5,
+    }
+    drawn, other = operations(Choice("condition", prompt=("composition", "MgO")))
+    assert isinstance(drawn, Resample)
+    assert other == Condition(arrays={"composition": "MgO"})
+
+
 def test_an_operation_of_another_package_goes_as_it_is() -> None:
     drawn, twist = operations(Choice("twist", fresh=0.5, other={"angle": 3}))
     assert isinstance(drawn, Resample)

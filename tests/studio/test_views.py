@@ -81,7 +81,7 @@ def test_shares_of_sites_add_up_and_most_are_not_unsure(sites: int, seed: int) -
 def test_sites_are_in_a_table_with_words_for_the_unsure() -> None:
     state = np.zeros((5, 4), np.float32)
     state[:3, :3] = 4 * np.eye(3)
-    state[3:, :3] = [[0, 0, 0], [1.5, -0.5, 0.5]]
+    state[3:, :3] = np.array([[0, 0, 0], [1.5, -0.5, 0.5]])
     crystal = structure_at(state, ("Cs", "Cl"))
     assert crystal.formula == "CsCl"
     found = table(crystal, np.array([0.2, 0.8], np.float32))

@@ -154,7 +154,8 @@ class Bench:
         family = self.session.family
         known = family.members.get(handle.id) or Member(handle.id, handle.model, handle.parent)
         recipe = known.recipe or kept(handle, family.members.get(handle.parent or ""))
-        family.add(replace(known, sample=handle.sample, recipe=recipe))
+        # What is known already may have its map, too.
+        family.add(replace(known, sample=known.sample or handle.sample, recipe=recipe))
         return family.members[handle.id]
 
     def _button(self) -> ui.button:

@@ -13,7 +13,6 @@ from sureflow_client import SureflowError
 
 from .ask import Ask
 from .asked import ask_of, in_words
-from .card import show
 from .errors import Notice
 from .place import Place
 from .restore import MOST_HANDLES, Earlier, earlier
@@ -104,11 +103,8 @@ class History:
         if row.picture.is_deleted:  # the list has been opened anew
             return
         with row.picture:
-            view = self.session.view(handle.model)
-            if view.pictured:
-                show(handle.sample, view)
-            else:  # there is no room for numbers
-                ui.icon("scatter_plot").classes("soft")
+            if handle.sample.data is not None:
+                self.session.view(handle.model).thumbnail(handle.sample)
         row.ask, row.asked.text = ask_of(handle.asked), in_words(handle.asked)
 
 

@@ -200,7 +200,7 @@ class Page:
 
     async def _review(self) -> None:
         """Show samples that wait for a verdict, in place of all else."""
-        await self._visit(self.browser.place.reviewed(self.review.model.value))
+        await self._visit(self.browser.place.reviewed(self.panel.model.name))
 
     def _reviewing(self, model: str) -> None:
         """Another model is reviewed."""

@@ -32,6 +32,7 @@ class Choice:
         factor: Of a coarse shape that is kept, in pixels.
         target: Of a pull: the finished sample for an image, a point for a vector.
         prompt: Name and text of another condition that a model makes of a text; ``None`` keeps it.
+        regions: Whether noise can be drawn anew in a part alone.
         by_mask: Whether the least sure part is said by a mask, and not by its share.
         other: Members of an operation that the page has no tools for.
     """
@@ -48,6 +49,7 @@ class Choice:
     factor: int = 4
     target: Floats | None = None
     prompt: tuple[str, str] | None = None
+    regions: bool = True
     by_mask: bool = False
     other: Mapping[str, Any] | None = None
 
@@ -69,9 +71,7 @@ def operations(choice: Choice) -> list[OperationLike]:
         raise ValueError("With a resample strength of 0 all branches are the same: ask for one.")
     wanted: list[OperationLike] = []
     if choice.fresh:
-        by_share = choice.where == "unsure" and not choice.by_mask
-        region = Uncertain(choice.share) if by_share else choice.mask
-        wanted.append(Resample(choice.fresh, "all" if region is None else region))
+        wanted.append(_drawn(choice))
     if choice.mask is not None and choice.kind in ("inpaint", "condition"):
         wanted.append(Inpaint(~choice.mask))
     if choice.label is not None or choice.scale is not None or choice.prompt is not None:
@@ -82,6 +82,15 @@ def operations(choice: Choice) -> list[OperationLike]:
     if choice.other is not None:
         wanted.append({"type": choice.kind, **choice.other})
     return wanted
+
+
+def _drawn(choice: Choice) -> OperationLike:
+    """Draw the noise anew, in a part or everywhere."""
+    if not choice.regions:
+        return {"type": "resample", "strength": choice.fresh}
+    by_share = choice.where == "unsure" and not choice.by_mask
+    region = Uncertain(choice.share) if by_share else choice.mask
+    return Resample(choice.fresh, "all" if region is None else region)
 
 
 def _pull(target: Floats, choice: Choice) -> Guide:

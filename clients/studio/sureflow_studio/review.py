@@ -174,8 +174,12 @@ class ReviewPanel:
         self._asking = model
         try:
             async with self._order:
+                if self.box.is_deleted:  # the visitor has left meanwhile
+                    return
                 found = await self._session.client.review(model, BATCH)
         except SureflowError as error:
+            if self.box.is_deleted:
+                return
             self._notice.show(error)
             if not self._waiting:
                 self.shown.say("Nothing to look at")
@@ -200,10 +204,14 @@ class ReviewPanel:
 
     async def _tell(self) -> None:
         """Say how far the review has come."""
+        if self.box.is_deleted:
+            return
         rate = min(max(float(self.rate.value or RATE), 0.001), 0.9)
         try:
             found = await self._session.client.review(self.model.value, 0, max_bad_rate=rate)
         except SureflowError as error:
+            if self.box.is_deleted:
+                return
             self._notice.show(error)
             found = None
         self._draw(found)

@@ -109,6 +109,7 @@ class RewindPanel:
             factor=int(self.factor.value or 1),
             target=self._target(),
             prompt=(self.text, other) if self.text and other and kind == "condition" else None,
+            regions=self.regions,
             by_mask=UNCERTAIN not in json.dumps(self.schemas.get("resample", {})),
             other=None if self._pictured(kind) else self._other(kind, mask),
         )

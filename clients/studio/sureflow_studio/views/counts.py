@@ -52,8 +52,8 @@ class CountsStage(Stage):
 
     def show(self, place: int, kind: Show, doubt: bool) -> None:
         """Show one time."""
-        spread = self.maps[place] if doubt and kind == "prediction" else None
-        self._draw(self.arrays[kind][place], spread)
+        open = doubt and kind == "prediction" and bool(self.maps[place].any())
+        self._draw(self.arrays[kind][place], self.maps[place] if open else None)
 
     def _choose(self, counts: Floats, most: float) -> None:
         """Choose what has a bar, by finished counts."""

@@ -59,7 +59,6 @@ class CrystalView(View):
     """Cells with atoms."""
 
     options: ClassVar[Mapping[str, Any]] = {"map": True}
-    pictured: ClassVar[bool] = True
 
     def card(self, sample: Shown) -> Element:
         """Show a picture and the formula."""
@@ -67,6 +66,10 @@ class CrystalView(View):
             image_of(address(sample.image()))
             ui.label(sample.structure().formula).classes("card-point mono")
         return card
+
+    def thumbnail(self, sample: Shown) -> Element:
+        """Show the picture."""
+        return image_of(address(sample.image()))
 
     def html(self, sample: Shown) -> str:
         """Return picture and formula as HTML."""

@@ -13,7 +13,7 @@ from sureflow_client import Proposed, Trajectory
 from .. import legend
 from ..canvas import Canvas
 from ..pictures import address, overlay, per_part
-from .view import Show, Shown, Stage, View
+from .view import Show, Shown, Stage, View, image_of
 
 
 class ImageStage(Stage):
@@ -50,7 +50,9 @@ class ImageStage(Stage):
 class ImageView(View):
     """Images ``[channels, height, width]``."""
 
-    pictured: ClassVar[bool] = True
+    def thumbnail(self, sample: Shown) -> Element:
+        """Show the picture."""
+        return image_of(address(sample.image()))
 
     def stage(self, sample: Shown, moved: Callable[[], None]) -> Stage:
         """Make room for a picture."""

@@ -6,7 +6,6 @@ from base64 import b64encode
 from collections.abc import Callable
 from functools import cache, lru_cache
 from threading import Thread
-from typing import ClassVar
 
 from nicegui import ui
 from nicegui.element import Element
@@ -53,8 +52,6 @@ class MoleculeStage(TextStage):
 class MoleculeView(TextView):
     """Sequences that are SMILES."""
 
-    pictured: ClassVar[bool] = True
-
     def __init__(self, model: Model | None) -> None:
         super().__init__(model)
         _get_ready()
@@ -69,6 +66,11 @@ class MoleculeView(TextView):
                 ui.label(INVALID).classes("card-picture card-blank")
             super().card(sample)
         return card
+
+    def thumbnail(self, sample: Shown) -> Element:
+        """Show the drawing, if there is one."""
+        source = picture_of(sample.smiles())
+        return image_of(source) if source else super().thumbnail(sample)
 
     def html(self, sample: Shown) -> str:
         """Return drawing and tokens as HTML."""

@@ -64,11 +64,9 @@ class View:
     Attributes:
         model: Card of the model; ``None`` where it is not served any more.
         options: What requests ask for besides, so that a sample can be shown.
-        pictured: Whether a card has a picture, which can be shown very small.
     """
 
     options: ClassVar[Mapping[str, Any]] = {}
-    pictured: ClassVar[bool] = False
 
     def __init__(self, model: Model | None) -> None:
         self.model = model
@@ -76,6 +74,10 @@ class View:
     def card(self, sample: Shown) -> Element:
         """Show a sample that has data in a card."""
         return by_itself(sample)
+
+    def thumbnail(self, sample: Shown) -> Element:
+        """Show a sample that has data very small; an icon where it is no picture."""
+        return ui.icon("scatter_plot").classes("soft")
 
     def html(self, sample: Shown) -> str:
         """Return a sample that has data as HTML, for a page without scripts."""
