@@ -142,7 +142,7 @@ def cells(page: Page) -> None:
 
 def weights(page: Page) -> None:
     """Points of forty modes, as large as their weights."""
-    generate(page, "mixture-40", 64)
+    generate(page, "mixture-40", 30)
 
 
 def shoot(page: Page, path: Path, whole: bool = False) -> None:

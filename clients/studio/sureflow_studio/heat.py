@@ -12,7 +12,7 @@ from nicegui.events import EChartPointClickEventArguments
 from sureflow_client import Model, Sample
 
 from .axes import names_of
-from .charts import FONT, base, draw
+from .charts import FONT, INK, base, draw
 from .embedding import Numbers, logs, most_varied, principal
 from .fields import select
 from .run import Open
@@ -101,7 +101,9 @@ def heat_map(counts: Numbers, names: Sequence[str], samples: Sequence[Sample]) -
         for row in range(counts.shape[1])
         for column in range(counts.shape[0])
     ]
-    label = {**FONT, "interval": 0}
+    # A canvas does not obey the style sheet: a colour that is read on light and on dark.
+    font = {**FONT, "color": INK}
+    label = {**font, "interval": 0}
     most = int(counts.max()) if counts.size else 0
     return base(
         grid={"left": 76, "right": 10, "top": 8, "bottom": 62},
@@ -112,7 +114,8 @@ def heat_map(counts: Numbers, names: Sequence[str], samples: Sequence[Sample]) -
             "name": "samples",
             "nameLocation": "middle",
             "nameGap": 24,
-            "axisLabel": FONT,
+            "nameTextStyle": font,
+            "axisLabel": font,
             "splitLine": {"show": False},
         },
         yAxis={"type": "category", "data": [*names], "axisLabel": label, "inverse": True},
@@ -127,6 +130,7 @@ def heat_map(counts: Numbers, names: Sequence[str], samples: Sequence[Sample]) -
             "itemHeight": 120,
             "itemWidth": 10,
             "text": [f"{most}", "0"],
+            "textStyle": font,
             "inRange": {"color": [*HEAT]},
             "show": True,
         },
