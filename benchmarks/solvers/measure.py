@@ -53,7 +53,8 @@ class Case:
         labels = torch.tensor(self.labels)
 
         def data(y: Tensor, t: float) -> Tensor:
-            rows = zip(y.split(ROWS), labels.split(ROWS), strict=True)
+            parts = range(0, len(y), ROWS)
+            rows = ((y[n : n + ROWS], labels[n : n + ROWS]) for n in parts)
             said = [network(x, torch.full((len(x),), t), label) for x, label in rows]
             return y + (1 - t) * torch.cat(said)
 

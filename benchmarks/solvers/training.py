@@ -100,4 +100,5 @@ def _loss(
     alpha, sigma = ((z * size).float()[:, None, None, None] for z in (1 - share, share))
     told = path.clock(share).float()  # type: ignore[attr-defined]
     predicted = trained(alpha * x1 + sigma * x0, told, label)
-    return (predicted - (alpha * x0 - sigma * x1)).square().mean()
+    loss: Tensor = (predicted - (alpha * x0 - sigma * x1)).square().mean()
+    return loss

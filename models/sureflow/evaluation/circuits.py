@@ -44,7 +44,7 @@ class _Weights(nn.Module):
 
     def forward(self) -> dict[str, Tensor]:
         """Logits by name."""
-        found = {"mix": self.mix}
+        found: dict[str, Tensor] = {"mix": self.mix}
         for name, shape in self.shapes.items():
             head = self.heads["leaf" if name == "leaf" else "sum"]
             made = head(self.net(self.embeddings[name]))
@@ -150,7 +150,8 @@ def _trained(
     )
     for name, logits in made.items():
         setattr(one, f"{name}_weights", torch.softmax(logits, -1))
-    return one(rows)
+    surprise: Tensor = one(rows)
+    return surprise
 
 
 def independent(circuit: Circuit, known: Tensor, held: Tensor) -> float:

@@ -236,4 +236,4 @@ class MovingLanes(SteppedLanes):
 
 def _rows(scorer: Callable[[Tensor], Tensor], end: Tensor) -> Tensor:
     """Readings ``[n]``, each computed by itself: its bits must not depend on the others."""
-    return torch.cat([scorer(row) for row in end.split(1)])
+    return torch.cat([scorer(end[n : n + 1]) for n in range(len(end))])

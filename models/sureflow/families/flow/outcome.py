@@ -56,7 +56,8 @@ def _map(lanes: FlowLanes, slot: int, spec: Any) -> Tensor:
     """
     scorer: Any = lanes.scorers.get(spec.scores[0]) if spec.scores else None
     if not hasattr(scorer, "surprise"):
-        return lanes.map[slot]
+        own: Tensor = lanes.map[slot]
+        return own
     found: Tensor = scorer.surprise(lanes.x[slot : slot + 1])[0]
     return found
 

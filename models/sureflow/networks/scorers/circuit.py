@@ -39,6 +39,11 @@ class Circuit(nn.Module):
         ValueError: The tensors have other shapes or types, or other values than they can have.
     """
 
+    order: Tensor
+    leaf_weights: Tensor
+    root_weights: Tensor
+    mix_weights: Tensor
+
     def __init__(
         self,
         shape: Sequence[int],
@@ -132,9 +137,10 @@ class Circuit(nn.Module):
         """
         tensors, settings = tensor_file.read_all(path)
         shape, threshold = settings.get("shape"), settings.get("threshold")
-        whole = isinstance(shape, list) and all(type(z) is int and z > 0 for z in shape)
-        if not (whole and isinstance(threshold, float) and math.prod(shape) <= MOST_VARIABLES):
-            raise ValueError("says no shape and threshold")
+        if not isinstance(shape, list) or not all(type(z) is int and z > 0 for z in shape):
+            raise ValueError("says no shape")
+        if not (isinstance(threshold, float) and math.prod(shape) <= MOST_VARIABLES):
+            raise ValueError("says no threshold, or of too many variables")
         return cls(shape, threshold, tensors, settings).eval()
 
 

@@ -111,7 +111,7 @@ class Critic(nn.Module):
         """
         found, settings = tensor_file.read_all(path)
         shape, width = settings.get("shape"), settings.get("width")
-        if not (_sizes(shape) and isinstance(width, int)):
+        if not (isinstance(shape, list) and _sizes(shape) and isinstance(width, int)):
             raise ValueError("says no shape and width")
         critic = cls(shape, width, settings)
         names = critic.tensors().keys()
