@@ -11,9 +11,9 @@ HEAD = """# Solvers: evaluations at equal error, and at equal samples
 436,000 parameters that predicts v on the variance-preserving path of DDPM, 3,600 steps of 48
 images, from scratch) and prints the figures of the first two tables; `--part flow` those of the
 third. `--docs docs/benchmarks` writes this page from [the figures](solvers.json). Figures are means
-over three seeds, with the half width of a 90 % interval. *Error* is the rms distance per component to a
-fine solution (`dopri5`, tolerance 1e-4) from the same noise; *judge-FD* compares 128 samples a seed
-with 500 real digits that trained nothing here, in the activations of a reader of digits (the
+over three seeds, with the half width of a 90 % interval. *Error* is the rms distance per component
+to a fine solution (`dopri5`, tolerance 1e-4) from the same noise; *judge-FD* compares 128 samples a
+seed with 500 real digits that trained nothing here, in the activations of a reader of digits (the
 package `digit-recognizer-py`), and *misread* is the share that it reads as another digit than was
 asked for. Noise between the steps leads elsewhere than the ODE, so that it has no error.
 """
