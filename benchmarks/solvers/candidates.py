@@ -99,7 +99,7 @@ def unipc(problem: Problem, order: int) -> Tensor:
     used = 0
     for number, (s, e) in enumerate(itertools.pairwise(times)):
         data = problem.data(y, s)
-        if last is not None and math.isfinite(said[-1][0]):
+        if last is not None:
             y = _unified(problem, last, said, times[number - 1], s, used, data)
         said.append((problem.level(s), data))
         used = min(order, number + 1, len(times) - 1 - number)
@@ -117,19 +117,19 @@ def _unified(
     order: int,
     data: Tensor | None,
 ) -> Tensor:
-    """UniP, or, with the data at the end of the step, UniC."""
+    """UniP, or, with the data at the end of the step, UniC; with their limits for ``h = inf``."""
     level, newest = said[-1]
     h = problem.level(e) - level
     y_next = problem.euler(y, newest, s, e)
     if not math.isfinite(h):
-        return y_next
+        return y_next if data is None else y_next + problem.alpha(e) / 2 * (data - newest)
     places = [(said[-k][0] - level) / h for k in range(2, order + 1)]
     differences = [
         (said[-k][1] - newest) / ((said[-k][0] - level) / h) for k in range(2, order + 1)
     ]
     if data is not None:
         places, differences = [*places, 1.0], [*differences, data - newest]
-    if not places or not np.isfinite(places).all():
+    if not places:
         return y_next
     size, b, part, factorial = math.expm1(-h), [], math.expm1(-h) / -h - 1, 1
     for k in range(1, len(places) + 1):
@@ -139,7 +139,10 @@ def _unified(
     if len(places) == 1:
         weights = np.array([0.5])
     else:
-        weights = np.linalg.solve(np.array([np.power(places, k) for k in range(len(places))]), b)
+        near = np.flatnonzero(np.isfinite(places))  # what is infinitely far has no weight
+        powers = np.array([np.power(np.array(places)[near], k) for k in range(len(near))])
+        weights = np.zeros(len(places))
+        weights[near] = np.linalg.solve(powers, b[: len(near)])
     for weight, difference in zip(weights, differences, strict=True):
         y_next = y_next - problem.alpha(e) * size * float(weight) * difference
     return y_next

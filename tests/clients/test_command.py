@@ -283,7 +283,7 @@ def completed(server: str, words: str) -> list[str]:
 
 
 def test_names_are_completed(server: str, shoe: Sample) -> None:
-    assert completed(server, "generate di") == ["digits"]
+    assert completed(server, "generate di") == ["digits", "digits-4"]
     assert shoe.handle is not None
     assert completed(server, f"edit {shoe.handle.id[:9]}") == [shoe.handle.id]
     with Client(server) as client:

@@ -206,7 +206,7 @@ def test_another_class_from_here_on(page: Page, server: Server) -> None:
     opened(page)
     choose(page, "Operation", "Change the class")
     page.get_by_role("button", name="Rewind").click()
-    expect(page.get_by_text("Choose another class or another guidance.")).to_be_visible()
+    expect(page.get_by_text("Choose another condition or another guidance.")).to_be_visible()
     choose(page, "New class", "stripes")
     slide(page, "Time", 2 - int(value(page, "Time")))
     branch(page, 1)

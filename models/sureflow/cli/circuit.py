@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sureflow.cli.app import command
-from sureflow.cli.options import Folder, Plugins, Quiet, Threads
+from sureflow.cli.options import Device, Folder, Plugins, Quiet, Threads
 
 
 @command(
@@ -33,6 +33,7 @@ def circuit(
     steps: Annotated[int, typer.Option(min=1, help="Of the training.")] = 1500,
     seed: Annotated[int, typer.Option(min=0)] = 7_000_011,
     plugins: Plugins = None,
+    device: Device = "cpu",
     threads: Threads = 1,
     quiet: Quiet = False,
 ) -> None:
@@ -56,6 +57,7 @@ def circuit(
         nodes=nodes,
         steps=steps,
         seed=seed,
+        device=device,
         quiet=quiet,
     )
     found.save(path / CIRCUIT)

@@ -90,6 +90,7 @@ def train_circuit(
     nodes: int = 8,
     steps: int = 1500,
     seed: int = 0,
+    device: str = "cpu",
     quiet: bool = False,
 ) -> Circuit:
     """Train a circuit on samples ``[n, *shape]``, to the largest mean ``log p``.
@@ -107,10 +108,11 @@ def train_circuit(
     places = order(shape, replicas, shapes["order"][1], generator)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        weights = _Weights(shapes, nodes)
+        weights = _Weights(shapes, nodes).to(device)
     optimizer = torch.optim.Adam(weights.parameters(), RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     at = max(len(data) // 10, 1)
+    data, places = data.to(device), places.to(device)
     known, held = data[:-at], data[-at:]
     best, kept = math.inf, None
     for step in tqdm(range(steps), disable=quiet, unit="step", desc="circuit"):
@@ -123,18 +125,19 @@ def train_circuit(
         schedule.step()
         if step % 100 == 99 or step == steps - 1:
             with torch.no_grad():
-                tensors = {name: z.detach().clone() for name, z in weights().items()}
-                one = Circuit(shape, threshold, {"order": places, **tensors}, settings)
+                tensors = {"order": places, **weights()}
+                one = Circuit(shape, threshold, tensors, settings)
                 nats = float(one(held).mean()) / variables
             if nats < best:
-                best, kept = nats, one
+                best, kept = nats, {name: z.detach().cpu().clone() for name, z in tensors.items()}
     assert kept is not None
-    kept.settings |= {
+    found = Circuit(shape, threshold, kept, settings)
+    found.settings |= {
         "nats": round(best, 4),
-        "independent": round(independent(kept, known, held), 4),
+        "independent": round(independent(found, known.cpu(), held.cpu()), 4),
         "trained": sum(z.numel() for z in weights.parameters()),
     }
-    return kept.eval()
+    return found.eval()
 
 
 def _trained(

@@ -54,7 +54,7 @@ def test_those_of_the_ode_come_to_its_end(name: str) -> None:
         exact = MEAN + DEVIATION * (one.start - A * MEAN) / spread
         errors.append(float((CANDIDATES[name](one) - exact).abs().max()))
     assert errors == sorted(errors, reverse=True)
-    assert errors[-1] < 2e-3
+    assert errors[-1] < 3e-3
 
 
 @pytest.mark.parametrize("name", [n for n in CANDIDATES if n[:3] not in ("uni", "dei")])

@@ -70,4 +70,4 @@ def test_the_card_says_how_they_were_trained(own: Server) -> None:
     card = own.client.get("/v1/models/ring").json()
     assert card["scorers"].keys() == {"critic", "circuit"}
     assert card["scorers"]["critic"]["samples"] == 200
-    assert {"critic", "circuit"} <= {score["name"] for score in card["scores"]}
+    assert {"critic", "circuit"} <= {*card["scores"]}

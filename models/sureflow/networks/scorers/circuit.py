@@ -69,8 +69,8 @@ class Circuit(nn.Module):
                 raise ValueError(f"{name}: {[*tensor.shape]} {tensor.dtype}")
             if not tensor.isfinite().all():
                 raise ValueError(f"{name}: holds NaN or infinity")
-        every = torch.arange(places).expand(replicas, -1)
-        if not torch.equal(tensors["order"].sort(1).values, every):
+        every = torch.arange(places, device=tensors["order"].device)
+        if not torch.equal(tensors["order"].sort(1).values, every.expand(replicas, -1)):
             raise ValueError("order: is no permutation")
         self._given = dict(tensors)
         self.register_buffer("order", tensors["order"], persistent=False)

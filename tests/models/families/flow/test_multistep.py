@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from stubs import model_of
+from stubs import Scripted, model_of
 
 from sureflow.core.draw import Purpose, normal
 from sureflow.core.lane import Branch
@@ -154,6 +154,18 @@ def test_a_tolerance_is_kept_to(method: str) -> None:
     assert errors == sorted(errors, reverse=True)
     assert errors[-1] < 5e-3
     assert spent == sorted(spent)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_uncertainty_is_integrated_with_the_second_order(method: str) -> None:
+    """Sigma = t integrates to a half; the first and the last step are Euler's."""
+    still = Scripted(
+        lambda x, t, label: torch.zeros_like(x), lambda x, t, label: t[:, None].expand_as(x)
+    )
+    steps = np.array([10, 20, 40, 80])
+    made = run(model_of(still), [FlowSpec(0, 0, method, int(count)) for count in steps])
+    errors = np.array([abs(sample.map[0] - 0.5) for sample in made])
+    assert (errors < 2 / steps**2).all()
 
 
 def test_variance_is_no_less_than_nothing() -> None:
