@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import accumulate
 from typing import Any
 
 from pydantic import Field
@@ -10,8 +12,8 @@ from .._model import Model
 from .row import SHARE, meaning_of
 from .tool import Answer, Arguments, Call, Facts, Tool
 
-LISTED = 8
-"""Models with a card; others are named."""
+CARD_BYTES, NAME_BYTES = 4000, 800
+"""What the cards of an answer take at most, but for the first, and the names of other models."""
 
 SETTINGS = 4
 """At which confidence holds, that a card names."""
@@ -66,17 +68,34 @@ class Cards(Facts):
 
     models: list[Card]
     others: list[str] | None = None
+    further: int | None = None
+    """How many there are that are not named."""
 
 
 async def _run(call: Call, asked: ListModels) -> Answer:
     if asked.name is not None:
-        return _told([await call.client.model(asked.name)], [], whole=True)
-    cards = sorted(await call.client.models(), key=lambda card: (not card.default, card.name))
-    return _told(cards[:LISTED], [card.name for card in cards[LISTED:]], whole=False)
+        return _told(Cards(models=[card_of(await call.client.model(asked.name), whole=True)]))
+    models = sorted(await call.client.models(), key=lambda card: (not card.default, card.name))
+    cards = [card_of(card, whole=False) for card in models]
+    listed = max(_fitting(map(_size, cards), CARD_BYTES), 1)
+    others = [card.name for card in cards[listed:]]
+    named = _fitting((len(name.encode()) for name in others), NAME_BYTES)
+    further = len(others) - named
+    return _told(
+        Cards(models=cards[:listed], others=others[:named] or None, further=further or None)
+    )
 
 
-def _told(cards: list[Model], others: list[str], whole: bool) -> Answer:
-    facts = Cards(models=[card_of(card, whole) for card in cards], others=others or None)
+def _size(card: Card) -> int:
+    return len(card.model_dump_json(exclude_none=True).encode())
+
+
+def _fitting(sizes: Iterable[int], room: int) -> int:
+    """Return how many of the first fit into so many bytes."""
+    return sum(total <= room for total in accumulate(sizes))
+
+
+def _told(facts: Cards) -> Answer:
     names = ", ".join(f"{one.name}{' (default)' if one.default else ''}" for one in facts.models)
     says = f"{names}. Confidence is {SHARE}, where it holds; it is not the chance to be right."
     return Answer(says, facts)
