@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 from typing import Any
 
 import httpx
 
-from benchmarks.hostile.mutations import chosen
 from benchmarks.hostile.request import Sound
-from benchmarks.hostile.sending import WAIT_S, handle_of, send
+from benchmarks.hostile.sending import attack, handle_of
 
 Bodies = dict[str, dict[str, Any]]
 
@@ -124,25 +121,5 @@ def sound(client: httpx.Client) -> list[Sound]:
     return found
 
 
-def main() -> int:
-    """Run it on a server of the embedded models; 1 if an answer is wrong."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("url")
-    parser.add_argument("--cases", type=int, default=10_000)
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
-    with httpx.Client(base_url=options.url, timeout=WAIT_S) as client:
-        requests = sound(client)
-        plain = send(client, [each.request() for each in requests])
-        print(json.dumps({"unchanged": dict(plain.statuses)}), *plain.offences, sep="\n")
-        attacks = chosen(requests, options.cases, options.seed)
-        outcome = send(client, attacks)
-    found = dict(sorted(outcome.statuses.items()))
-    largest = outcome.largest_refusal
-    print(json.dumps({"cases": len(attacks), "statuses": found, "largest refusal": largest}))
-    print(f"{len(outcome.offences)} offences", *outcome.offences[:200], sep="\n")
-    return int(bool(outcome.offences))
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(attack(sound, __doc__))

@@ -6,7 +6,7 @@ import argparse
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
@@ -14,7 +14,7 @@ from urllib.parse import unquote
 import httpx
 
 from benchmarks.hostile.mutations import chosen
-from benchmarks.hostile.request import Request
+from benchmarks.hostile.request import Request, Sound
 from benchmarks.hostile.sound import sound
 
 JSON = {"Content-Type": "application/json"}
@@ -162,21 +162,39 @@ def handle_of(client: httpx.Client, body: dict[str, Any] = ICON) -> str:
     return handle
 
 
-def main() -> int:
-    """Run it on a server of the models ``points`` and ``icons``; 1 if an answer is wrong."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def attack(sound: Callable[[httpx.Client], list[Sound]], about: str | None) -> int:
+    """Run a command that sends requests changed in each field, and then as they should be.
+
+    Args:
+        sound: Makes them, for a server.
+        about: What the command says of itself.
+
+    Returns:
+        1 if an answer is wrong.
+    """
+    parser = argparse.ArgumentParser(description=about)
     parser.add_argument("url")
     parser.add_argument("--cases", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     with httpx.Client(base_url=options.url, timeout=WAIT_S) as client:
-        requests = chosen(sound(handle_of(client)), options.cases, options.seed)
-        outcome = send(client, requests)
+        requests = sound(client)
+        changed = chosen(requests, options.cases, options.seed)
+        outcome = send(client, changed)
+        plain = send(client, [each.request() for each in requests])
     found = dict(sorted(outcome.statuses.items()))
-    print(json.dumps({"cases": len(requests), "statuses": found}))
-    print(f"{len(outcome.offences)} offences", *outcome.offences[:200], sep="\n")
-    return int(bool(outcome.offences))
+    largest = outcome.largest_refusal
+    print(json.dumps({"cases": len(changed), "statuses": found, "largest refusal": largest}))
+    print(json.dumps({"unchanged": dict(plain.statuses)}))
+    offences = outcome.offences + plain.offences
+    print(f"{len(offences)} offences", *offences[:200], sep="\n")
+    return int(bool(offences))
+
+
+def requests_of(client: httpx.Client) -> list[Sound]:
+    """Sound requests of every route, of the models ``points`` and ``icons``."""
+    return sound(handle_of(client))
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(attack(requests_of, __doc__))
