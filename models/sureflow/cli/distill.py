@@ -43,7 +43,7 @@ def distill(
     threads: Threads = 1,
     quiet: Quiet = False,
 ) -> None:
-    """Make a student of a flow, which makes samples in one to four evaluations."""
+    """Make a student of a flow or a diffusion model: samples in one to four evaluations."""
     from sureflow.checkpoint import read_config, resolve
     from sureflow.training.distillation.config import DistillationConfig
     from sureflow.training.distillation.run import distill as run

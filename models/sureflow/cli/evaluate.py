@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sureflow.core.arrays import Flags
     from sureflow.core.lane import Sample
     from sureflow.evaluation.judge import Judge
+    from sureflow.model import Model
 
 
 @command(
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     "sureflow evaluate my-fashion --count 500 --steps 10 --json figures.json",
     "sureflow evaluate digits --count 600 --bad sureflow.evaluation.digit_reader:misread",
     "sureflow evaluate my-model --report my-model.html",
+    "sureflow evaluate digits-4 --teacher digits --count 300",
 )
 def evaluate(
     folder: Folder = Path("fashion"),
@@ -54,6 +56,13 @@ def evaluate(
         Path | None,
         typer.Option("--report", help="Write a page on any model instead, which needs no judge."),
     ] = None,
+    teacher: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of a student: compare its samples of one step with those that the teacher makes "
+            "of the same noise, by --method and --steps."
+        ),
+    ] = None,
     plugins: Plugins = None,
     device: SamplingDevice = "cpu",
     threads: Threads = 1,
@@ -67,6 +76,8 @@ def evaluate(
 
     With --report: a page with the most and least sure samples, what the scores follow, what the
     model costs, and what is not known of it.
+
+    With --teacher, instead: how far a student ends from its teacher, and which scores foretell it.
     """
     import numpy as np
 
@@ -86,12 +97,19 @@ def evaluate(
         report_file.write_text(page(made(model, count, seed, quiet)))
         typer.echo(f"wrote {report_file}")
         return
+    if teacher is not None:
+        run_by: dict[str, Any] = {"method": method, "steps": steps}
+        other = load(teacher, device, precision=precision)
+        figures = _beside(model, other, count, seed, run_by, quiet)
+        if json_file is not None:
+            json_file.write_text(json.dumps(figures, indent=2) + "\n")
+        return
     options: dict[str, Any] = {"guidance": guidance, "method": method, "steps": steps}
     (lane,) = balanced(model, [0], seed, **options)
     scores = affordable(model, lane)
     samples = draw_balanced(model, count, seed, scores=scores, quiet=quiet, **options)
     typer.echo(f"{model.card.name}: {method} {steps} steps, guidance {guidance:g}, seed {seed}")
-    figures: dict[str, Any] = {}
+    figures = {}
     found: Flags | None = None
     if judge is not None or model.card.classes == FASHION_NAMES:
         reader = Judge.load(judge or judges_folder() / "fashion.safetensors", len(FASHION_NAMES))
@@ -110,6 +128,27 @@ def evaluate(
     if json_file is not None:
         figures["follows"] = {each.score: asdict(each) for each in follows}
         json_file.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+def _beside(
+    student: Model, teacher: Model, count: int, seed: int, run_by: dict[str, Any], quiet: bool
+) -> dict[str, Any]:
+    """Print and return how far a student ends from its teacher."""
+    from sureflow.evaluation.teacher_gap import teacher_gap
+
+    found = teacher_gap(student, teacher, count, seed, run_by, quiet)
+    method, steps = run_by.values()
+    low, median, high = found.quantiles
+    typer.echo(
+        f"{student.card.name}, 1 step, beside {teacher.card.name}, {method} {steps} steps: "
+        f"{count} samples of the same noise, seed {seed}"
+    )
+    typer.echo(f"gap: median {median:.3g}, for 80 % of the samples {low:.3g} to {high:.3g}")
+    typer.echo(f"two samples of the teacher, of one class: {found.apart:.3g} apart")
+    typer.echo("rank correlation of scores with the gap")
+    for name, (value, half) in found.follows.items():
+        typer.echo(f"{name:20}{value:+.2f} ± {half:.2f}")
+    return found.record()
 
 
 def _judged(samples: list[Sample], reader: Judge) -> tuple[dict[str, Any], Flags]:

@@ -39,7 +39,8 @@ class StudentEngine(FlowEngine):
 
     def lanes(self, capacity: int, early: Mapping[str, EarlyRule] | None = None) -> StudentLanes:
         """Slots for lanes of this model."""
-        return StudentLanes(capacity, **self.slots(), early=early)
+        convention = self.model.network.convention
+        return StudentLanes(convention, capacity, **self.slots(), early=early)
 
     def phases(self, capacity: int, early: Mapping[str, EarlyRule]) -> FlowPhases:
         """The steps, and the phases before and after them."""

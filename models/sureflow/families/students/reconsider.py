@@ -38,8 +38,7 @@ class Reconsider(Renoise):
             spec = lanes.specs[slot]
             draws = DRAWS if RENOISE_SPREAD in spec.scores else 0
             own = lanes.x[slot] - lanes.said.velocity[0, slot]
-            fresh = [lanes.draw(spec.seed, spec.index, Purpose.RENOISE, i) for i in range(draws)]
-            noise += [own, *(each.to(lanes.device) for each in fresh)]
+            noise += [own, *(self._fresh(slot, draw) for draw in range(draws))]
             last = float(lanes.times[slot, lanes.step[slot] - 1])
             t.append(np.array([(1 + last) / 2, *[HALFWAY] * draws]))
         self._times, self._counts = np.concatenate(t), np.array([len(each) for each in t])
@@ -48,6 +47,12 @@ class Reconsider(Renoise):
         times = self._times.astype(np.float32)
         x = LINEAR.interpolate(*self._asked, to_device(times, lanes.device))
         return [self.velocity_query(owner, x, times, np.zeros(0, np.int64))]
+
+    def _fresh(self, slot: int, draw: int) -> Tensor:
+        """Where a path from fresh noise to the finished sample begins, ``[*shape]``."""
+        lanes, spec = self.lanes, self.lanes.specs[slot]
+        noise = lanes.draw(spec.seed, spec.index, Purpose.RENOISE, draw).to(lanes.device)
+        return lanes.begun(np.array([slot]), noise[None], lanes.x[slot][None])[0]
 
     def tell(self, slots: Slots, replies: list[Reply]) -> tuple[Flags, Flags]:
         """Pass the distances of the answers from the sample to the scores; every lane is done."""

@@ -2,10 +2,13 @@
 
 A step goes straight on from ``x_t``, so at the next time ``s`` it is at ``(1 - s) x0 + s x1``,
 where ``x1`` is the predicted sample and ``x0`` the noise that the prediction leaves. All of that
-noise is drawn anew, which gives ``x_s = (1 - s) z + s x1`` (Song et al., 2023, algorithm 1).
+noise is drawn anew, which gives ``x_s = (1 - s) z + s x1`` (Song et al., 2023, algorithm 1). Of a
+path that begins with a little of the data in the noise, ``z`` has as much of ``x1`` in it.
 """
 
 from __future__ import annotations
+
+import numpy as np
 
 from sureflow.core.arrays import Flags, Slots
 from sureflow.core.draw import Purpose
@@ -29,5 +32,6 @@ def _renew(lanes: FlowLanes, slot: int) -> None:
     spec, t = lanes.specs[slot], float(lanes.t[slot])
     fresh = lanes.draw(spec.seed, spec.index, Purpose.STEP, int(lanes.step[slot]))
     _, data = LINEAR.ends(lanes.x[slot], t, lanes.said.velocity[0, slot])
-    state = LINEAR.interpolate(fresh.to(lanes.device), data, t)
-    lanes.jump(slot, state, renewed=True)
+    alone = fresh[None].to(lanes.device), data[None]
+    state = LINEAR.interpolate(lanes.begun(np.array([slot]), *alone), alone[1], t)
+    lanes.jump(slot, state[0], renewed=True)

@@ -16,13 +16,15 @@ from sureflow.families.students.engine import SCHEDULE
 from sureflow.families.students.schedule import Schedule
 from sureflow.learned import LEARNED_FROM, NETWORK, digest_of
 from sureflow.networks import VelocityNetwork, build
+from sureflow.networks.foreign.convention import Convention
+from sureflow.networks.foreign.path import UnitVariancePath
 from sureflow.training.distillation.config import DistillationConfig
 from sureflow.training.distillation.distiller import Distiller
 from sureflow.training.record import commit
 
 FAMILY = "students"
 
-TEACHERS = ("flow",)
+TEACHERS = ("flow", "diffusion")
 """Families whose networks can be teachers."""
 
 
@@ -34,10 +36,14 @@ def distill(
     device: str = "cpu",
     quiet: bool = False,
 ) -> dict[str, Any]:
-    """Distil a student from a checkpoint of a flow, and write its folder; returns the record.
+    """Distil a student from a checkpoint of a flow or a diffusion model, and write its folder.
 
-    The student begins as its teacher, without the variance. Its weights are stored in float16, to
-    which they are rounded before anything else is learned from them.
+    The student begins with its teacher's weights, without the variance. What a network of another
+    convention says is converted to a slope as it was to a velocity; but the student of a network
+    that predicts the noise predicts ``v`` (Salimans and Ho, Progressive Distillation, 2022): of
+    almost pure noise the noise says nothing about the data, and there a student needs them most.
+    Its weights are stored in float16, to which they are rounded before anything else is learned
+    from them. Returns the record.
 
     Raises:
         ValueError: No student can be made of this model; says why.
@@ -47,7 +53,7 @@ def distill(
     written, teacher = read_config(source), load(source, device).network
     _check(written, teacher)
     torch.manual_seed(config.seed)
-    network = {**written.network, **({"noise": []} if "noise" in written.network else {})}
+    network = _described(written.network, teacher.convention)
     student = _student(network, teacher)
     started = time.monotonic()
     distiller = Distiller(teacher, student, config)
@@ -84,12 +90,28 @@ def distill(
 
 def _check(written: CheckpointConfig, teacher: Any) -> None:
     if written.family not in TEACHERS:
-        raise ValueError(f"model: {written.name} is of the family {written.family}, not a flow")
-    if not isinstance(teacher, VelocityNetwork) or not teacher.trained:
+        known = f"{written.name} is of the family {written.family}"
+        raise ValueError(f"model: {known}, not of {' or '.join(TEACHERS)}")
+    trained = isinstance(teacher, VelocityNetwork) and teacher.trained
+    if not trained or not teacher.velocity_parameters():
         raise ValueError(f"model: the network of {written.name} has no weights that can be trained")
     if teacher.conditions:
         names = ", ".join(teacher.conditions)
         raise ValueError(f"model: {written.name} takes {names}, of which there are no examples")
+
+
+def _described(network: Mapping[str, Any], convention: Convention) -> dict[str, Any]:
+    """The config of a student's network: that of its teacher's, without noise layers."""
+    found = dict(network)
+    if "denoiser" in found:
+        found["denoiser"] = _described(found["denoiser"], convention)
+    if "noise" in found:
+        found["noise"] = []
+    if found["kind"] == "frozen":
+        found["variance"] = "none"
+        if convention.prediction == "noise" and isinstance(convention.path, UnitVariancePath):
+            found["prediction"] = "v"
+    return found
 
 
 def _student(network: dict[str, Any], teacher: VelocityNetwork) -> VelocityNetwork:

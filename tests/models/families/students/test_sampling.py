@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from stubs import Scripted
+from torch import Tensor
 
 import sureflow
 from sureflow.core.draw import Purpose, normal
@@ -14,10 +16,11 @@ from sureflow.core.lane import Sample
 from sureflow.families.flow.operations import Inpaint, Resample
 from sureflow.families.students.spec import StudentSpec
 from sureflow.model import Model
+from sureflow.networks.foreign.convention import Convention
 from sureflow.recipe import dump, parse
 from sureflow.sampling.sample import edit, run
 
-from .conftest import DEVIATION, MEAN, end
+from .conftest import DEVIATION, MEAN, end, student
 
 ALL = ("renoise_spread", "self_consistency", "revision")
 
@@ -56,6 +59,33 @@ def test_samples_have_the_law_of_the_data(exact: Model, steps: int) -> None:
     error = DEVIATION.numpy() / np.sqrt(count)
     assert (np.abs(data.mean(0) - MEAN.numpy()) < 4 * error).all()
     assert (np.abs(data.std(0) - DEVIATION.numpy()) < 4 * error / np.sqrt(2)).all()
+
+
+def test_noise_between_steps_has_as_much_of_the_data_in_it_as_the_path_begins_with() -> None:
+    """On a path that begins with data in the noise, of normal data, which it keeps as they are."""
+    convention = Convention({"kind": "discrete", "betas": [1e-4] + [0.02] * 100}, "v")
+    a, b = convention.coupling
+    assert a > 0.3
+
+    def ahead(x: Tensor, t: Tensor) -> Tensor:
+        return x / ((t + (1 - t) * a) ** 2 + ((1 - t) * b) ** 2).sqrt()
+
+    def slope(x: Tensor, t: Tensor, label: Tensor) -> Tensor:
+        return (ahead(x, t[:, None]) - x) / (1 - t[:, None]).clamp(min=1e-3)
+
+    network = Scripted(slope)
+    network.convention = convention
+    model = student(network)
+    (sample,) = sureflow.sample(model, 1, 5, steps=2, scores=("renoise_spread",))
+    first, fresh = (normal((2,), 5, 0, *of) for of in ((Purpose.START,), (Purpose.STEP, 1)))
+    found = ahead(((a * first + b * fresh) + first) / 2, torch.tensor(0.5))
+    assert np.allclose(sample.data, found.numpy(), atol=1e-5)
+    again = [normal((2,), 5, 0, Purpose.RENOISE, draw) for draw in range(3)]
+    moved = [ahead(((a * found + b * z) + found) / 2, torch.tensor(0.5)) - found for z in again]
+    spread = float(torch.stack(moved).square().sum(1).mean().sqrt())
+    assert sample.scores["renoise_spread"] == pytest.approx(spread, rel=1e-4)
+    data = np.array([each.data for each in sureflow.sample(model, 4000, 1, steps=4)])
+    assert (np.abs(data.std(0) - 1) < 4 / np.sqrt(2 * len(data))).all()
 
 
 def test_scores_are_distances_to_what_the_student_answers(exact: Model) -> None:
