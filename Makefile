@@ -134,6 +134,12 @@ checkpoints: setup data
 	  --judge sureflow.evaluation.digit_reader:misread --judged-draws 3600
 	$(BIN)/sureflow calibrate digits --draws 0 --other-draws 1200 --at euler:20 --at euler:50
 	$(BIN)/sureflow ignorance digits --data models/configs/digits.toml
+	$(BIN)/sureflow distill digits --steps 4 --trajectories 2048 --precision bfloat16 \
+	  --learning-rate 1e-3 --out models/checkpoints/digits-4
+	$(BIN)/sureflow calibrate digits-4 --draws 200 --score revision --costly
+	$(BIN)/sureflow distill fashion --steps 4 --trajectories 8192 --precision bfloat16 \
+	  --learning-rate 1e-3 --out models/checkpoints/fashion-4
+	$(BIN)/sureflow calibrate fashion-4 --draws 200 --score revision --costly
 
 sheet: setup
 	$(BIN)/python -m benchmarks.sheet --out docs/fashion.png

@@ -12,6 +12,9 @@ distilled from. `python -m benchmarks.students --part PART` prints the figures o
 docs/benchmarks` writes this page from [the figures](students.json).
 """
 
+MODELS = ("digits", "fashion")
+"""Teachers of students that ship."""
+
 ROWS = {
     "{0}-4 1": ("student, 1 step", "1"),
     "{0}-4 2": ("student, 2 steps", "2"),
@@ -35,13 +38,24 @@ MADE_BY = {
 MEMORISED = 0.9
 """Share of copies from which on a teacher counts as one that has memorised."""
 
+JUDGES = {
+    "digits": "A sample is misread if a network that others trained takes it for another class.",
+    "fashion": "A sample is misread if our judge, trained on images that the teacher never saw,\n"
+    "takes it for another class.",
+}
+
+GRIDS = {
+    "digits": "`digits` ships no fitted grid; this one was fitted, to 4, 8 and 16 steps.",
+    "fashion": "The fitted grid is the one that `fashion` ships.",
+}
+
 SCORES = ("revision", "self_consistency", "renoise_spread", "adherence", "adherence_contrast")
 
 
 def write(figures: dict[str, Any], folder: Path) -> None:
     """Write the page into a folder; parts that were not measured are left out."""
-    parts = [HEAD, *(_quality(figures, name) for name in ("digits", "fashion"))]
-    parts.append(_memorised(figures))
+    parts = [HEAD, *(_quality(figures, name) for name in MODELS)]
+    parts += [_audited(figures), _memorised(figures)]
     (folder / "students.md").write_text("\n".join(part for part in parts if part))
 
 
@@ -57,16 +71,16 @@ def _quality(figures: dict[str, Any], name: str) -> str:
         [
             words,
             evaluations,
-            f"{figures[f'{key.format(name)} misread']:.1%}",
-            f"{figures[f'{key.format(name)} FD']:.2f}",
-            f"{1000 * figures[f'{key.format(name)} seconds']:.1f}",
+            _shown(figures, f"{key.format(name)} misread", 100, 1),
+            _shown(figures, f"{key.format(name)} FD", 1, 2),
+            _shown(figures, f"{key.format(name)} seconds", 1000, 1),
         ]
         for key, (words, evaluations) in ROWS.items()
         if f"{key.format(name)} misread" in figures
     ]
-    head = ["made by", "evaluations", "misread", "judge-FD", "ms of a core per sample"]
+    head = ["made by", "evaluations", "misread, %", "judge-FD", "ms of a core per sample"]
     scores = [
-        [f"`{score}`", f"{figures[f'{name}-4 4 AUROC {score}']:.2f}"]
+        [f"`{score}`", _shown(figures, f"{name}-4 4 AUROC {score}", 1, 2)]
         for score in SCORES
         if f"{name}-4 4 AUROC {score}" in figures
     ]
@@ -74,10 +88,12 @@ def _quality(figures: dict[str, Any], name: str) -> str:
 ## `{name}-4`
 
 `python -m benchmarks.students --part quality`: {figures["quality samples"]} samples, classes in
-turn, one seed. A sample is misread if a judge that was trained by others, or on other data, takes
-it for another class. Judge-FD compares features of that judge with those of 500 real images that
-no model has seen; 500 other real images have {figures[f"{name} floor FD"]:.2f}. Times are of a core
-that other work shared; a teacher's include its variance, a student's the score `revision`.
+turn, for each of {figures["quality seeds"]} seeds: means, with the half width of a 90 % interval
+(Student's t). {JUDGES[name]}
+Of 500 real images that no model has seen it misreads {figures[f"{name} real misread"]:.1%}.
+Judge-FD compares features of that judge with those of these images; 500 other real images have
+{figures[f"{name} floor FD"]:.2f}. Times are of a core that other work shared; a teacher's include
+its variance, a student's the score `revision`. {GRIDS[name]}
 
 {_table(head, rows)}
 How well the scores of the student's four steps tell the misread samples from the others:
@@ -85,14 +101,62 @@ How well the scores of the student's four steps tell the misread samples from th
 {_table(["score", "AUROC"], scores)}"""
 
 
+def _shown(figures: dict[str, Any], key: str, unit: float, digits: int) -> str:
+    """A mean with the half width of its interval, if there is one."""
+    value, half = unit * figures[key], figures.get(f"{key}, +-")
+    shown = f"{value:.{digits}f}"
+    return shown if half is None else f"{shown} ± {unit * half:.{digits}f}"
+
+
+def _audited(figures: dict[str, Any]) -> str:
+    if "audit samples" not in figures:
+        return ""
+    gaps = [
+        [
+            f"`{name}-4`",
+            *(f"{figures[f'{name}-4 gap {part}']:.2f}" for part in ("low", "median", "high")),
+            f"{figures[f'{name}-4 apart']:.2f}",
+        ]
+        for name in MODELS
+    ]
+    ranks = [
+        [f"`{score}`", *(_shown(figures, f"{name}-4 gap by {score}", 1, 2) for name in MODELS)]
+        for score in SCORES
+        if f"{MODELS[0]}-4 gap by {score}" in figures
+    ]
+    head = ["student", "tenth", "median", "nine tenths", "two samples of a class"]
+    return f"""
+## The gap to the teacher
+
+`python -m benchmarks.students --part audit`, or `sureflow evaluate digits-4 --teacher digits`: the
+distance `|f(z, 0) - ODE(z)|` between what a student makes of noise in one evaluation and what its
+teacher makes of it in 20 steps of Heun's method, in data units, for
+{figures["audit samples"]} samples, classes in turn. Beside it the distance of two samples of the
+teacher, of one class.
+
+{_table(head, gaps)}
+Rank correlation of the scores of these samples with the gap, with half of a 95 % interval:
+
+{_table(["score", *(f"`{name}-4`" for name in MODELS)], ranks)}"""
+
+
+def _copied(figures: dict[str, Any], name: str) -> float:
+    return float(figures[f"memorising {name} copied"])
+
+
 def _verdict(figures: dict[str, Any]) -> str:
     """Whether the teacher came to copy, without which nothing is shown about its students."""
-    copied = figures["memorising teacher copied"]
-    if copied >= MEMORISED:
-        return ""
-    return f"""The teacher copies {copied:.1%} alone: it has not learned its data by heart, so this
-is no test of whether distillation copies less. The samples of its students are less like single
-digits that were learned, and further from other digits too: they are worse.
+    teacher = _copied(figures, "teacher")
+    if teacher < MEMORISED:
+        return f"""The teacher copies {teacher:.1%} alone: it has not learned its data by heart, so
+this is no test of whether distillation copies less.
+"""
+    students = {name: _copied(figures, name) for name in MADE_BY if name != "teacher"}
+    least, most = (choose(students, key=lambda name: students[name]) for choose in (min, max))
+    low, high = (MADE_BY[name].partition("student ")[2] for name in (least, most))
+    return f"""The teacher has learned its data by heart: {teacher:.1%} of its samples are copies.
+Of its students the one {low} copies least, {students[least]:.1%}, and the one {high} most,
+{students[most]:.1%}.
 """
 
 
@@ -102,15 +166,17 @@ def _memorised(figures: dict[str, Any]) -> str:
     rows = [
         [
             words,
-            f"{figures[f'memorising {key} copied']:.1%}",
-            f"{figures[f'memorising {key} novelty']:.2f}",
-            f"{figures[f'memorising {key} energy']:.3f}",
+            _shown(figures, f"memorising {key} copied", 100, 1),
+            _shown(figures, f"memorising {key} novelty", 1, 2),
+            _shown(figures, f"memorising {key} energy", 1, 3),
         ]
         for key, words in MADE_BY.items()
     ]
     fresh = figures["memorising fresh copied"], figures["memorising fresh novelty"]
     floor = f"{figures['memorising floor energy']:.3f}"
-    rows.append(["digits that were not learned", f"{fresh[0]:.1%}", f"{fresh[1]:.2f}", floor])
+    learned = f"{figures['memorising energy of learned']:.3f}"
+    rows.append(["the digits that were learned", "100.0", "0.00", learned])
+    rows.append(["other digits", f"{100 * fresh[0]:.1f}", f"{fresh[1]:.2f}", floor])
     planted = [
         [
             kind,
@@ -124,13 +190,21 @@ def _memorised(figures: dict[str, Any]) -> str:
     return f"""
 ## Memorised training data
 
-`python -m benchmarks.students --part memorisation`: a perceptron learns 200 digits of 14 x 14
-pixels for 8,000 steps, and students of four steps are distilled from it, one that learns where
-trajectories end and one by consistency distillation. Copied is a sample whose served `novelty` is
-below a third. The energy distance is to 1,500 digits that were not learned. One training of each.
+`python -m benchmarks.students --part memorisation`: a perceptron learns to predict the data, 200
+digits of 14 x 14 pixels, in {figures["memorising teacher steps"]:,} steps
+({figures["memorising teacher minutes"]:.0f} minutes of a core), and students of four steps are
+distilled from it, one that learns where trajectories end and one by consistency distillation.
+Copied is a sample whose served `novelty` is below a third. The energy distance is to 1,500 digits
+that were not learned. There is one training of each, and three seeds of sampling: means, with the
+half width of a 90 % interval.
 
-{_table(["600 samples of", "copied", "median novelty", "energy distance"], rows)}
+{_table(["600 samples of", "copied, %", "median novelty", "energy distance"], rows)}
 {_verdict(figures)}
+How well `novelty` tells copies from others where something else says what a copy is: among all
+these samples and the 1,500 other digits, {figures["memorising pooled"]:,} in all, those are copies
+whose pixels correlate with a learned digit by 0.95 or more:
+{figures["memorising pooled copies"]:.1%}. The AUROC is {figures["memorising AUROC"]:.3f}.
+
 How well `novelty` tells learned digits with added noise from other digits with as much, by an
 index of pixels and by one of principal components, and how many of the copies are below a third:
 

@@ -31,11 +31,13 @@ class Reader:
         read: Labels ``[n]`` and features ``[n, F]`` of images in [-1, 1].
         real: Features of real images that the flow has not seen.
         floor: Fréchet distance from these to as many other real images.
+        mistaken: Share of these that are misread.
     """
 
     read: Callable[[Tensor], tuple[Tensor, Tensor]]
     real: Tensor
     floor: float
+    mistaken: float
 
 
 def readers() -> dict[str, Reader]:
@@ -54,9 +56,11 @@ def _digits() -> Reader:
         hidden = before(reader.conv_layers((pixels - MEAN) / DEVIATION).flatten(1))
         return reader.fc_layers[-1](hidden).argmax(1), hidden
 
-    images = scaled(digits()[0])
-    real = read(images[HELD_OUT : HELD_OUT + COMPARED])[1]
-    return Reader(read, real, frechet_distance(read(images[:COMPARED])[1], real))
+    images, labels = digits()
+    unseen = slice(HELD_OUT, HELD_OUT + COMPARED)
+    told, real = read(scaled(images[unseen]))
+    mistaken = float((told != labels[unseen]).double().mean())
+    return Reader(read, real, frechet_distance(read(scaled(images[:COMPARED]))[1], real), mistaken)
 
 
 def _fashion() -> Reader:
@@ -66,6 +70,8 @@ def _fashion() -> Reader:
     def read(images: Tensor) -> tuple[Tensor, Tensor]:
         return judge.read(images.clamp(-1, 1))
 
-    images = scaled(fashion_mnist("test")[0][: 2 * COMPARED])
-    real, other = (read(part)[1] for part in torch.split(images, COMPARED))
-    return Reader(read, real, frechet_distance(other, real))
+    images, labels = fashion_mnist("test")
+    told, features = read(scaled(images[: 2 * COMPARED]))
+    real, other = torch.split(features, COMPARED)
+    mistaken = float((told[:COMPARED] != labels[:COMPARED]).double().mean())
+    return Reader(read, real, frechet_distance(other, real), mistaken)
