@@ -93,13 +93,16 @@ def _refit(folder: Path, file: Path, out: Path, device: str, quiet: bool) -> Non
     from sureflow.families.flow.engine import PROBE
 
     model = load(folder, device)
-    fitted = refit_probe(model, Verdicts.read(file, model.card.version), file.name, quiet)
+    found = refit_probe(model, Verdicts.read(file, model.card.version), file.name, quiet)
     branch(folder, out)
-    fitted.save(out / PROBE)
+    found.probe.save(out / PROBE)
     made = load(out)
-    settings = fitted.settings
-    typer.echo(f"wrote {out / PROBE}: of {settings['draws']} judged samples of {model.card.name}")
-    typer.echo(f"rank correlation with verdicts left out {settings['spearman']:.2f}")
+    typer.echo(f"wrote {out / PROBE}: of {found.judged} judged samples of {model.card.name}")
+    typer.echo(f"rank correlation with verdicts left out {found.spearman:.2f}")
+    for name, told in (("probe", found.auroc), (found.score, found.in_use)):
+        if told is not None:
+            bounds = f"{told.value:.2f} [{told.low:.2f}, {told.high:.2f}]"
+            typer.echo(f"AUROC of {name} on samples left out {bounds}")
     typer.echo(f"{model.card.version} stays as it is; {made.card.version} is new")
     for warning in made.card.warnings:
         typer.echo(warning)

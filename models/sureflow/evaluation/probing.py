@@ -201,7 +201,9 @@ class Regression:
         self._scale = x.square().mean(0).sqrt()
         self._scale[self._scale == 0] = torch.inf  # a constant feature gets no weight
         x /= self._scale
-        self._gram, self._cross = x.T @ x, x.T @ y
+        few = len(x) < x.shape[1]  # then the smaller system has the same solution
+        self._rows = x if few else None
+        self._gram, self._cross = (x @ x.T, y) if few else (x.T @ x, x.T @ y)
 
     def solve(self, penalty: float, classes: int) -> tuple[Tensor, Tensor]:
         """Weights ``[F]`` of the features, and the offset of every label, ``[classes + 1]``.
@@ -210,7 +212,8 @@ class Regression:
         """
         gram = self._gram.clone()
         gram.diagonal().add_(penalty)
-        weight = torch.linalg.solve(gram, self._cross) / self._scale
+        solved = torch.linalg.solve(gram, self._cross)
+        weight = (solved if self._rows is None else self._rows.T @ solved) / self._scale
         offsets = {label: mean - centre @ weight for label, (centre, mean) in self._means.items()}
         usual = torch.stack([*offsets.values()]).mean()
         return weight, torch.stack([offsets.get(label, usual) for label in range(classes + 1)])
@@ -234,6 +237,23 @@ def _best_penalty(
     return PENALTIES[best], float(spearmanr(predicted[best], verdicts).statistic)
 
 
+def left_out(features: Tensor, labels: Tensor, verdicts: Tensor, seed: int) -> Tensor:
+    """What probes say of samples ``[n]`` that they were not fitted to, nor their penalty chosen by.
+
+    The samples are divided into :data:`FOLDS` parts, each of which is left out once.
+    """
+    order = torch.randperm(len(verdicts), generator=torch.Generator().manual_seed(seed))
+    predicted, classes = torch.zeros(len(order), dtype=torch.double), int(labels.max())
+    for fold in range(FOLDS):
+        out = torch.zeros(len(order), dtype=torch.bool)
+        out[order[fold::FOLDS]] = True
+        known = features[~out], labels[~out], verdicts[~out]
+        penalty, _ = _best_penalty(*known, seed + 1)
+        weight, bias = Regression(*known).solve(penalty, classes)
+        predicted[out] = features[out].double() @ weight + bias[labels[out]]
+    return predicted
+
+
 def _draw_samples(
     model: Model, draws: int, seed: int, steps: int, quiet: bool, score: str | None
 ) -> Drawn:
@@ -250,11 +270,16 @@ def _draw_samples(
     return read_moments(model, lanes, quiet)
 
 
-@torch.inference_mode()
 def read_moments(model: Model, lanes: Sequence[Sequence[LaneSpec]], quiet: bool) -> Drawn:
     """Make samples of lanes that keep frames at the same times, and read the activations there."""
+    return moments_of(model, drawn(model, lanes, quiet))
+
+
+@torch.inference_mode()
+def moments_of(model: Model, chunks: Iterable[list[Sample]]) -> Drawn:
+    """Read the activations at the frames of samples, which are of the same times."""
     moments, samples, read = [], [], []
-    for chunk in drawn(model, lanes, quiet):
+    for chunk in chunks:
         read = [frame.t for frame in chunk[0].frames]
         moments.append(_moments(model, chunk))
         samples += [replace(sample, frames=()) for sample in chunk]

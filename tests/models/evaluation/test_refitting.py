@@ -17,11 +17,12 @@ from typer.testing import CliRunner
 
 from sureflow.checkpoint import CALIBRATION, CheckpointConfig, load, save
 from sureflow.cli import app
+from sureflow.confidence.certificate import Conformal
 from sureflow.core.lane import Branch, LaneSpec, Sample
 from sureflow.evaluation.evaluate import draw_balanced
 from sureflow.evaluation.reference import calibrate
-from sureflow.evaluation.refitting import LEAST, refit_probe
-from sureflow.evaluation.verdicts import Verdicts
+from sureflow.evaluation.refitting import refit_probe, write_version
+from sureflow.evaluation.verdicts import LEAST, Verdicts
 from sureflow.families.flow.engine import PROBE
 from sureflow.families.flow.spec import FlowSpec
 from sureflow.model import Model
@@ -86,12 +87,56 @@ def test_it_finds_what_people_would_call_bad(folder: Path, tmp_path: Path) -> No
     verdicts = Verdicts.read(file, model.card.version)
     assert len(verdicts.lanes) == 300
     assert {*verdicts.bad} == {0.0, 0.5, 1.0}
-    probe = refit_probe(model, verdicts, "ann", quiet=True)
+    found_here = refit_probe(model, verdicts, "ann", quiet=True)
+    probe = found_here.probe
     assert (probe.settings["judge"], probe.settings["draws"]) == ("ann", 300)
     model.network.attach(probe)
     assert found(model, outside, 11) > 0.8  # a chance order is 0.5, some 0.025 wide
     again = refit_probe(load(folder), verdicts, "ann", quiet=True)
-    assert torch.equal(again.weight, probe.weight)
+    assert torch.equal(again.probe.weight, probe.weight)
+    assert (found_here.judged, found_here.bad) == (300, sum(bad > 0.5 for bad in verdicts.bad))
+    assert found_here.score == "propagated"
+    auroc, in_use, gain = found_here.auroc, found_here.in_use, found_here.gain
+    assert auroc is not None
+    assert in_use is not None
+    assert gain is not None
+    assert auroc.low < auroc.value < auroc.high
+    assert gain.value == pytest.approx(auroc.value - in_use.value)
+    assert gain.low > 0, "the score in use knows nothing of what people want"
+
+
+def test_what_it_is_worth_is_measured_on_samples_left_out(folder: Path) -> None:
+    """Verdicts by the toss of a coin: a probe finds what it was fitted to, and nothing else."""
+    model = load(folder)
+    samples = draw_balanced(model, 200, 5, steps=4, quiet=True)
+    coins = np.random.default_rng(0).random(200) < 0.5
+    lanes, bad = [each.spec for each in samples], coins.astype(float).tolist()
+    fitted = refit_probe(model, Verdicts(lanes, bad, 0, 0), "ann", quiet=True)
+    assert fitted.auroc is not None
+    assert fitted.auroc.low < 0.5
+    assert fitted.auroc.value < 0.6  # by chance it is 0.5, some 0.04 wide
+
+
+def test_a_version_is_judged_by_its_probe_and_certified_nothing(
+    folder: Path, tmp_path: Path
+) -> None:
+    model = load(folder)
+    made = calibrate(model, draws=40, score="propagated", method="euler", steps=6, quiet=True)
+    said = {"judge": "ann", "score": "propagated", "seed": 1, "draws": 100, "delta": 0.1}
+    table = Conformal(np.array([0.5]), np.array([0.1]), said)
+    replace(made, conformal=table).save(folder / CALIBRATION)
+    model = load(folder)
+    samples = draw_balanced(model, 60, 5, steps=4, quiet=True)
+    lanes, bad = [each.spec for each in samples], [float(b) for b in outside(samples)]
+    probe = refit_probe(model, Verdicts(lanes, bad, 0, 0), "ann", quiet=True).probe
+    new = write_version(model, folder, tmp_path / "beside", "dots-2", probe, 30)
+    assert (new.card.name, new.score) == ("dots-2", "probe")
+    assert new.calibration is not None
+    assert new.calibration.references == made.references
+    assert new.calibration.settings["draws"] == 30
+    assert not new.calibration.certificates
+    assert not new.card.warnings
+    assert load(folder).card == model.card
 
 
 @pytest.mark.slow
@@ -99,7 +144,10 @@ def test_400_verdicts_on_ring_rank_what_nobody_has_judged() -> None:
     model = load(Path("models/checkpoints/ring"))
     samples = draw_balanced(model, 400, 11, quiet=True)
     lanes, bad = [each.spec for each in samples], [float(b) for b in far(samples)]
-    model.network.attach(refit_probe(model, Verdicts(lanes, bad, 0, 0), "ann", quiet=True))
+    fitted = refit_probe(model, Verdicts(lanes, bad, 0, 0), "ann", quiet=True)
+    assert fitted.auroc is not None
+    assert fitted.auroc.low > 0.7
+    model.network.attach(fitted.probe)
     assert found(model, far, 12, 2000) > 0.75
 
 
