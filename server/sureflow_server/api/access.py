@@ -70,6 +70,7 @@ ACCESS: dict[tuple[str, str], tuple[Scope, ...]] = {
     ("POST", "/v1/models/{}/calibrate"): ("admin",),
     ("GET", "/v1/models/{}/review"): REVIEWERS,
     ("POST", "/v1/models/{}/review"): REVIEWERS,
+    ("POST", "/v1/models/{}/review/refit"): ("admin",),
     ("GET", "/v1/verdicts"): REVIEWERS,
     ("POST", "/v1/verdicts"): ("review",),
     ("POST", "/mcp"): SCOPES,

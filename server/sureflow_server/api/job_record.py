@@ -8,6 +8,7 @@ from sureflow.core.schema import Schema
 from sureflow_server.api.background import State
 from sureflow_server.api.plan import Kind
 from sureflow_server.api.problems import ProblemDocument
+from sureflow_server.api.refit_record import RefitResponse
 from sureflow_server.api.responses import CalibrationResponse, EditResponse, GenerateResponse
 
 
@@ -65,7 +66,7 @@ class JobRecord(JobSummary):
     """A request that goes on without its client."""
 
     progress: JobProgress
-    result: EditResponse | GenerateResponse | CalibrationResponse | None
+    result: EditResponse | GenerateResponse | CalibrationResponse | RefitResponse | None
     """The answer to the request, once the job is completed."""
 
 

@@ -16,7 +16,7 @@ from sureflow_server.api.handle_options import HandleOptions
 from sureflow_server.engine.job import Follow
 from sureflow_server.filters import Balanced, Filter, Rewinding, Rounds, SecondStage, Target
 
-Kind = Literal["generate", "edit", "invert", "calibrate"]
+Kind = Literal["generate", "edit", "invert", "calibrate", "refit"]
 
 FACTS_BYTES = 2048
 """Of the record of a sample without its arrays, about."""

@@ -52,7 +52,7 @@ TITLES = {
     "not-calibrated": (409, "The model has no tables of reference draws"),
     "calibration-changed": (409, "The calibration beside the model is not the one in service"),
     "certificate-withdrawn": (409, "The certificate does not hold any more"),
-    "too-few-verdicts": (409, "The verdicts certify nothing yet"),
+    "too-few-verdicts": (409, "The verdicts do not suffice yet"),
     "no-review": (409, "The model cannot be reviewed"),
     "load-failed": (409, "The model could not be loaded; what was in service still is"),
     "handle-expired": (410, "The handle has expired"),

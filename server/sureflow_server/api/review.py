@@ -26,8 +26,11 @@ from sureflow_server.api.encoded import Encoded, claim_of, encoded
 from sureflow_server.api.encoding import array_bytes
 from sureflow_server.api.handle_options import moment
 from sureflow_server.api.handles import FormatQuery
+from sureflow_server.api.jobs import ACCEPTED, accepted
 from sureflow_server.api.plan import FACTS_BYTES
 from sureflow_server.api.problems import Problem, problems
+from sureflow_server.api.refit import refit, refit_run
+from sureflow_server.api.refit_record import RefitRequest
 from sureflow_server.api.requests import OutputOptions
 from sureflow_server.api.resolve import card_of, form_of
 from sureflow_server.api.review_record import CertifyRequest, ReviewRecord
@@ -142,6 +145,24 @@ async def certify(request: Request, name: str, body: CertifyRequest) -> Response
     document = await asyncio.to_thread(_record, service, state, float(certificate.bound[0]))
     document["warnings"] = [done.warning] if done.warning else []
     return Encoded((ReviewRecord(**document, samples=[]).model_dump_json().encode(),))
+
+
+@router.post(
+    "/refit",
+    status_code=202,
+    responses={**ACCEPTED, **problems(400, 404, 408, 409, 413, 415, 422, 429, 503)},
+    response_class=Response,
+)
+async def refit_probe(request: Request, name: str, body: RefitRequest) -> Response:
+    """Fit a probe to the verdicts, and write a version of the model that is judged by it.
+
+    A job at the lowest priority: the judged samples are made again while no other request wants any
+    rows, and a process of its own fits the probe and measures its confidence. Nothing changes about
+    the model: the version is a folder beside it, of a name of its own and without certificates,
+    until `POST /v1/models/{name}/load` takes that into service. The result says how well it does on
+    samples that were left out of the fit, beside the score in use.
+    """
+    return await accepted(request, await refit_run(Service.of(request), name, body), refit)
 
 
 def _check_better(service: Service, state: ReviewState, smallest: float, replaced: bool) -> None:

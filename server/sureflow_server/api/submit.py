@@ -26,6 +26,7 @@ COUNTED: dict[Kind, str] = {
     "edit": "branches",
     "invert": "samples",
     "calibrate": "draws",
+    "refit": "verdicts",
 }
 """The field that says how many samples are to be made."""
 

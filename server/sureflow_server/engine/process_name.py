@@ -8,8 +8,9 @@ from typing import Literal
 
 NAME = Path("/proc/self/comm")
 
-Role = Literal["sureflow-loader", "sureflow-forks", "sureflow-worker"]
-"""Loads models; stands by, and forks workers; serves. Linux shows 15 characters."""
+Role = Literal["sureflow-loader", "sureflow-forks", "sureflow-worker", "sureflow-refit"]
+"""Loads models; stands by, and forks workers; serves; fits a probe to verdicts. Linux
+shows 15 characters."""
 
 
 def call_this_process(role: Role) -> None:
