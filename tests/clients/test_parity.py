@@ -108,6 +108,7 @@ ASKED: dict[str, Ask] = {
     "jobs.events": lambda client: collect(client.jobs.events(begun(client))),
     "jobs.cancel": cancelled,
     "jobs.calibrate": calibration_begun,
+    "jobs.refit": lambda client: refused_by(lambda: client.jobs.refit("ring-exact", draws=100)),
 }
 """By the name of the method that it is about."""
 

@@ -38,7 +38,18 @@ METHODS = (
     "wait_until_ready",
     "with_options",
 )
-JOBS = ("generate", "edit", "invert", "calibrate", "list", "get", "wait", "events", "cancel")
+JOBS = (
+    "generate",
+    "edit",
+    "invert",
+    "calibrate",
+    "refit",
+    "list",
+    "get",
+    "wait",
+    "events",
+    "cancel",
+)
 PAIRS = [
     *[(Client, AsyncClient, name) for name in ("__init__", *METHODS)],
     *[(Jobs, AsyncJobs, name) for name in JOBS],

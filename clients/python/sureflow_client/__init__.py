@@ -59,6 +59,7 @@ from ._moment import AtCommit, AtStep, AtTime
 from ._operations import Condition, Guide, Inpaint, Operation, OperationLike, Resample, Uncertain
 from ._options import EditOptions, Filter, GenerateOptions, InvertOptions, Rewind, SecondStage
 from ._profile import Commit, Profile
+from ._refit import Interval, Refit
 from ._replay import Replay
 from ._request import edit_body, generate_body
 from ._result import JudgeUsage, Result, Selection, Usage
@@ -112,6 +113,7 @@ __all__ = [
     "HandleLink",
     "HandleSummary",
     "Inpaint",
+    "Interval",
     "InvalidArgument",
     "InvalidRequest",
     "InvertOptions",
@@ -145,6 +147,7 @@ __all__ = [
     "Proposed",
     "QueueFull",
     "Queued",
+    "Refit",
     "Replay",
     "Resample",
     "Result",

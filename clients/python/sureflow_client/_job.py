@@ -12,6 +12,7 @@ from ._edit_result import EditResult
 from ._events import Step
 from ._exceptions import InvalidArgument, MissingData
 from ._problem import problem_error
+from ._refit import Refit
 from ._result import Result
 from ._wire import Wire
 
@@ -56,7 +57,7 @@ class JobSummary(Wire):
     """The server's name for the request, ``Result.id``."""
 
     operation: str
-    """``generate``, ``edit``, ``invert`` or ``calibrate``."""
+    """``generate``, ``edit``, ``invert``, ``calibrate`` or ``refit``."""
 
     state: str
     """``queued``, ``running``, ``completed``, ``failed`` or ``cancelled``."""
@@ -94,7 +95,9 @@ class Job(JobSummary):
     progress: JobProgress
     """How far it has come."""
 
-    result: EditResult | Result | Calibration | None = Field(repr=False, union_mode="left_to_right")
+    result: EditResult | Result | Calibration | Refit | None = Field(
+        repr=False, union_mode="left_to_right"
+    )
     """What it came to; ``None`` unless it is completed. `outcome` says why not."""
 
     def outcome(self) -> Result:
@@ -103,9 +106,9 @@ class Job(JobSummary):
         Raises:
             JobCancelled: It was cancelled.
             ProblemError: It failed; the subclass says why.
-            MissingData: It has not ended yet, or has calibrated a model: see `result`.
+            MissingData: It has not ended yet, or has made no samples: see `result`.
         """
-        if isinstance(self.result, Calibration):
+        if isinstance(self.result, Calibration | Refit):
             raise MissingData(f"{self.id} has made no samples; Job.result says what it has learned")
         if self.result is not None:
             return self.result

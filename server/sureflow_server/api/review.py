@@ -150,7 +150,7 @@ async def certify(request: Request, name: str, body: CertifyRequest) -> Response
 @router.post(
     "/refit",
     status_code=202,
-    responses={**ACCEPTED, **problems(400, 404, 408, 409, 413, 415, 422, 429, 503)},
+    responses={**ACCEPTED, **problems(400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 503)},
     response_class=Response,
 )
 async def refit_probe(request: Request, name: str, body: RefitRequest) -> Response:

@@ -49,6 +49,7 @@ EXPECTED = {
     ("GET", "/v1/models/{}"): {"generate", "edit", "review", "metrics", "admin"},
     ("GET", "/v1/models/{}/review"): {"review", "admin"},
     ("POST", "/v1/models/{}/review"): {"review", "admin"},
+    ("POST", "/v1/models/{}/review/refit"): {"admin"},
     ("GET", "/v1/verdicts"): {"review", "admin"},
     ("POST", "/v1/verdicts"): {"review"},
     ("POST", "/v1/models/{}/load"): {"admin"},

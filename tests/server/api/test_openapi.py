@@ -57,6 +57,7 @@ def test_errors_are_declared_as_problem_documents(server: Server) -> None:
         "/v1/models/{name}/unload",
         "/v1/models/{name}/calibrate",
         "/v1/models/{name}/review",
+        "/v1/models/{name}/review/refit",
         "/v1/verdicts",
         "/health/live",
         "/health/ready",

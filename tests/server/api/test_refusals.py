@@ -57,6 +57,7 @@ def test_there_are_many_fields_to_try() -> None:
         "/v1/images/generations",
         "/v1/models/{name}/calibrate",
         "/v1/models/{name}/review",
+        "/v1/models/{name}/review/refit",
         "/v1/verdicts",
     }
     assert len(containers(DOCUMENT)) > 40

@@ -96,6 +96,36 @@ class AsyncJobs:
         )
         return await self._client._ask(Job, "POST", "/v1/models", model, "calibrate", body=body)
 
+    async def refit(
+        self,
+        model: str,
+        *,
+        name: str | None = None,
+        draws: int | None = None,
+        bad_above: float | None = None,
+    ) -> Job:
+        """Begin to fit a probe to the verdicts on a model, for a new version of it.
+
+        The server does it while it has nothing else to do. `Job.result` is a `Refit` then. Nothing
+        changes about the model; `Client.load_model` takes the version into service. Needs the scope
+        ``admin`` where there are keys.
+
+        Args:
+            model: Name of the model.
+            name: Of the version; by default the model's, with the first number that is free.
+            draws: Of each class, of which its confidence is a share; by default 200, and 2000 of a
+                model without classes.
+            bad_above: Verdicts above this number are bad, 0.5 by default; the probe is fitted to
+                them as they are.
+
+        Raises:
+            Conflict: The verdicts are too few, or nearly all alike.
+        """
+        given = {"name": name, "draws": draws, "bad_above": bad_above}
+        body = {field: value for field, value in given.items() if value is not None}
+        where = ("/v1/models", model, "review", "refit")
+        return await self._client._ask(Job, "POST", *where, body=body)
+
     async def list(self, limit: int = 100) -> tuple[JobSummary, ...]:
         """Return your own jobs, newest first: those that run, and those not forgotten yet.
 

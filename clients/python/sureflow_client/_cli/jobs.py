@@ -11,6 +11,7 @@ from .._calibration import Calibration
 from .._events import Completed, Event, Queued, SampleEvent, Started
 from .._html import confidence_text
 from .._job import Job, JobSummary
+from .._refit import Refit
 from . import sampling as ask
 from .app import app, client, examples
 from .complete import job_names
@@ -133,6 +134,8 @@ def _words(job: Job) -> str:
         )
         if isinstance(job.result, Calibration):
             return f"calibrated for {', '.join(job.result.calibrated) or 'no score'}{until}"
+        if isinstance(job.result, Refit):
+            return f"{job.result.name} is written, of {job.result.judged} verdicts{until}"
         return f"{summary(job.result)}{until}"
     if job.progress.queue_position is not None:
         return f"{job.progress.queue_position} before it"

@@ -14,6 +14,7 @@ import PIL.Image
 import typer
 
 from .._exceptions import NotAnImage
+from .._refit import Refit
 from .._review import Proposed, Review
 from .._sync.client import Client
 from .._verdict import Verdict
@@ -33,7 +34,12 @@ HELP = "g good, b bad, 0 (good) to 9 (bad), u undo, q quit"
 
 
 @app.command(
-    epilog=examples("review digits", "review digits --count 150 --certify", "review digits --show")
+    epilog=examples(
+        "review digits",
+        "review digits --count 150 --certify",
+        "review digits --show",
+        "review digits --show --refit --as digits-2",
+    )
 )
 def review(
     context: typer.Context,
@@ -59,6 +65,17 @@ def review(
     replace: Annotated[
         bool, typer.Option("--replace", help="Also if the certificate in service promises more.")
     ] = False,
+    refit: Annotated[
+        bool,
+        typer.Option(
+            "--refit",
+            help="In the end, fit a probe to all verdicts, for a new version of the model.",
+        ),
+    ] = False,
+    name: Annotated[
+        str | None,
+        typer.Option("--as", help="With --refit: name of that version; default: with a number."),
+    ] = None,
     show: Annotated[
         bool, typer.Option("--show", help="Only say how far the review has come.")
     ] = False,
@@ -80,6 +97,8 @@ def review(
             for warning in found.warnings:
                 typer.echo(f"warning: {warning}", err=True)
         _tell(found)
+        if refit:
+            _refit(server, model, name)
 
 
 @dataclass
@@ -178,3 +197,23 @@ def _tell(found: Review) -> None:
             holds = f"is withdrawn: {found.certificate.withdrawn}"
         judge = found.certificate.judge
         typer.echo(f"a certificate by {judge} from {found.certificate.smallest:.1%} on {holds}")
+
+
+def _refit(server: Client, model: str, name: str | None) -> None:
+    """Fit a probe to the verdicts; say what it is worth."""
+    job = server.jobs.refit(model, name=name)
+    typer.echo(f"{job.id}: a probe is fitted while the server has nothing else to do")
+    for _ in server.jobs.events(job):
+        pass
+    made = server.jobs.get(job).result
+    assert isinstance(made, Refit)
+    typer.echo(f"{made.name} is written: {made.bad} of {made.judged} samples are bad")
+    if made.auroc is not None and made.in_use is not None:
+        typer.echo(f"{'AUROC of the probe':22} {made.auroc}, on samples left out of the fit")
+        typer.echo(f"{f'of {made.score}':22} {made.in_use}, which is in use")
+    typer.echo(f"{'rank correlation':22} {made.spearman:.2f}")
+    for warning in made.warnings:
+        typer.echo(f"warning: {warning}", err=True)
+    typer.echo(
+        f"{model} is as before; `sureflow-client models {made.name} --load` serves the other"
+    )
