@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -85,11 +86,25 @@ def gradient(
 def derivative(network: VelocityNetwork) -> Derivative | None:
     """How a network can be differentiated with the right result; ``None`` if it cannot.
 
-    Every load checks two rows, which takes some 65 ms for the shipped image models. torch raises an
-    error for an operation without a rule, but treats a part of the network that is outside torch,
-    or detached, as a constant without a warning. So the slope along the direction is compared with
-    finite differences, and a tangent in all its components.
+    Every load checks two rows, which takes some 65 ms for the shipped image models; what was found
+    is remembered as long as the network lives on that device. torch raises an error for an
+    operation without a rule, but treats a part of the network that is outside torch, or detached,
+    as a constant without a warning. So the slope along the direction is compared with finite
+    differences, and a tangent in all its components.
     """
+    known = _FOUND.setdefault(network, {})
+    if network.device not in known:
+        known[network.device] = _checked(network)
+    return known[network.device]
+
+
+_FOUND: WeakKeyDictionary[VelocityNetwork, dict[torch.device, Derivative | None]] = (
+    WeakKeyDictionary()
+)
+
+
+def _checked(network: VelocityNetwork) -> Derivative | None:
+    """The first way whose result is right."""
     x = torch.stack([normal((2, *network.shape), 0, row, Purpose.DIRECTION) for row in range(2)])
     points, directions = x.to(network.device).unbind(1)
     signs = torch.where(directions < 0, -1.0, 1.0)
