@@ -41,6 +41,9 @@ def probe(
         Path | None,
         typer.Option(help="With --verdicts: folder of the new version, which is a copy."),
     ] = None,
+    bad_above: Annotated[
+        float, typer.Option(help="With --verdicts: those above it are bad, for the AUROC.")
+    ] = 0.5,
     draws: Annotated[int, typer.Option(min=10, help="Samples to be drawn.")] = 12_000,
     seed: Annotated[int, typer.Option(min=0)] = 4_000_003,
     plugins: Plugins = None,
@@ -68,7 +71,7 @@ def probe(
     if verdicts is not None and out is not None:
         if judge or judge_command or foresee:
             raise ValueError("verdicts: take the place of --judge and --foresee")
-        _refit(resolve(folder), verdicts, out, device, quiet)
+        _refit(resolve(folder), verdicts, out, bad_above, device, quiet)
         return
     by, name = named_judge(judge, judge_command) or (None, "")
     path = resolve(folder)
@@ -85,7 +88,9 @@ def probe(
     typer.echo(f"next: {typed()} calibrate {folder} --score {score}")
 
 
-def _refit(folder: Path, file: Path, out: Path, device: str, quiet: bool) -> None:
+def _refit(
+    folder: Path, file: Path, out: Path, bad_above: float, device: str, quiet: bool
+) -> None:
     """Fit a probe to verdicts, and write a new version of the model."""
     from sureflow.checkpoint import load
     from sureflow.evaluation.refitting import branch, refit_probe
@@ -93,7 +98,8 @@ def _refit(folder: Path, file: Path, out: Path, device: str, quiet: bool) -> Non
     from sureflow.families.flow.engine import PROBE
 
     model = load(folder, device)
-    found = refit_probe(model, Verdicts.read(file, model.card.version), file.name, quiet)
+    said = Verdicts.read(file, model.card.version)
+    found = refit_probe(model, said, file.name, quiet, bad_above)
     branch(folder, out)
     found.probe.save(out / PROBE)
     made = load(out)

@@ -138,7 +138,13 @@ class Refitting:
         return replace(found, score=score, auroc=told[0], in_use=told[1], gain=told[2])
 
 
-def refit_probe(model: Model, verdicts: Verdicts, name: str, quiet: bool = False) -> Refit:
+def refit_probe(
+    model: Model,
+    verdicts: Verdicts,
+    name: str,
+    quiet: bool = False,
+    bad_above: float = BAD_ABOVE,
+) -> Refit:
     """Make the samples again, and fit a probe to what was said of them.
 
     They are run as they were, at their own solver and steps, and activations are read on their way
@@ -149,6 +155,7 @@ def refit_probe(model: Model, verdicts: Verdicts, name: str, quiet: bool = False
         verdicts: What was said.
         name: Of whoever said it.
         quiet: Whether to show no progress.
+        bad_above: Samples above it are bad.
 
     Raises:
         ValueError: The network has no activations for a probe, or the verdicts are too few, or all
@@ -162,7 +169,7 @@ def refit_probe(model: Model, verdicts: Verdicts, name: str, quiet: bool = False
     parts = [lanes[first : first + CHUNK] for first in range(0, len(lanes), CHUNK)]
     for samples in drawn(model, parts, quiet):
         refitting.add(samples)
-    return refitting.fit(verdicts.bad, name)
+    return refitting.fit(verdicts.bad, name, bad_above)
 
 
 def branch(folder: Path, out: Path, name: str | None = None) -> None:
