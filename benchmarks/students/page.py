@@ -90,7 +90,7 @@ def _quality(figures: dict[str, Any], name: str) -> str:
 `python -m benchmarks.students --part quality`: {figures["quality samples"]} samples, classes in
 turn, for each of {figures["quality seeds"]} seeds: means, with the half width of a 90 % interval
 (Student's t). {JUDGES[name]}
-Of 500 real images that no model has seen it misreads {figures[f"{name} real misread"]:.1%}.
+Of 500 real images that the teacher never saw it misreads {figures[f"{name} real misread"]:.1%}.
 Judge-FD compares features of that judge with those of these images; 500 other real images have
 {figures[f"{name} floor FD"]:.2f}. Times are of a core that other work shared; a teacher's include
 its variance, a student's the score `revision`. {GRIDS[name]}
