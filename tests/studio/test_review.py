@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from sureflow_client import Refit
+from sureflow_studio.review import learned
 from tests.server.running import Server, serving
 from tests.studio.acting import choose, generate
 from tests.studio.conftest import Visit
@@ -87,6 +89,8 @@ def test_a_review_has_an_address(own: Server, visit: Visit) -> None:
     expect(page).to_have_url(gallery)
     page.go_back()
     expect(picture).to_be_visible()
+    panel.get_by_role("button", name="Teach a version of the model").click()
+    expect(page.get_by_role("alert").first).to_contain_text("it takes 50")
     choose(page, "Model", "points")
     expect(page.get_by_role("alert").first).to_contain_text("points")
     expect(panel).to_contain_text("Nothing to look at")
@@ -94,6 +98,32 @@ def test_a_review_has_an_address(own: Server, visit: Visit) -> None:
     page.wait_for_function("location.search.endsWith('&review=points')")
     page.go_back()
     expect(cards.first).to_be_visible()
+
+
+def test_what_a_version_is_worth_in_words() -> None:
+    interval = {"value": 0.9, "low": 0.8, "high": 0.95}
+    said = {
+        "model": "icons",
+        "model_version": "",
+        "name": "icons-2",
+        "version": "",
+        "calibration_version": "",
+        "judged": 80,
+        "bad": 9,
+        "spearman": 0.5,
+        "score": "propagated",
+        "certificates": 1,
+        "usage": {"evaluations": 1, "evaluations_saved": 0, "queue_s": 0.1, "compute_s": 0.1},
+    }
+    few = Refit.model_validate(said)
+    assert learned(few).endswith(
+        "icons is as before. Too few are bad to say how well it finds them."
+    )
+    told = learned(Refit.model_validate({**said, "auroc": interval, "in_use": interval}))
+    assert told.startswith("icons-2 is written, of 80 verdicts; icons is as before.")
+    assert told.endswith(
+        "an AUROC of 0.90 [0.80, 0.95], and propagated with one of 0.90 [0.80, 0.95]."
+    )
 
 
 def test_a_verdict_that_is_not_kept_loses_no_sample(own: Server, visit: Visit) -> None:

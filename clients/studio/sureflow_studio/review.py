@@ -11,7 +11,7 @@ from typing import Any
 from nicegui import ui
 from nicegui.events import KeyEventArguments
 
-from sureflow_client import Proposed, Review, SureflowError, Verdict
+from sureflow_client import Proposed, Refit, Review, SureflowError, Verdict
 
 from .charts import GREY, base, bounded, draw, points
 from .errors import Notice
@@ -83,6 +83,9 @@ class ReviewPanel:
             self.replace = ui.checkbox("Even if the one in service promises more")
             self.certify = ui.button("Have filters go by it", on_click=self._certify, color=None)
             self.certify.props("no-caps").classes("main")
+            self.refit = ui.button("Teach a version of the model", on_click=self._refit, color=None)
+            self.refit.props("outline no-caps")
+            self.learned = ui.label().classes("soft small").props('aria-live="polite"')
 
     async def show(self, model: str) -> None:
         """Go on with the review of a model, or of the one that is chosen if there is none such."""
@@ -233,6 +236,33 @@ class ReviewPanel:
             self._notice.show(error)
             return
         await self._tell()
+
+    async def _refit(self) -> None:
+        """Have a probe fitted to the verdicts; say what it is worth, once it is there."""
+        jobs, model = self._session.client.jobs, self.model.value
+        self.refit.disable()
+        try:
+            job = await jobs.refit(model)
+            self.learned.text = f"{model}: a probe is fitted while the server has nothing to do."
+            async for _ in jobs.events(job):
+                pass
+            made = (await jobs.get(job)).result
+        except SureflowError as error:
+            made = None
+            if not self.box.is_deleted:
+                self._notice.show(error)
+        if not self.box.is_deleted:
+            self.learned.text = learned(made) if isinstance(made, Refit) else ""
+            self.refit.enable()
+
+
+def learned(made: Refit) -> str:
+    """Return what a version is worth that was taught by verdicts, in words."""
+    words = f"{made.name} is written, of {made.judged} verdicts; {made.model} is as before."
+    if made.auroc is None or made.in_use is None:
+        return f"{words} Too few are bad to say how well it finds them."
+    found = f"On samples left out it finds bad ones with an AUROC of {made.auroc}"
+    return f"{words} {found}, and {made.score} with one of {made.in_use}."
 
 
 def said(found: Review) -> str:
