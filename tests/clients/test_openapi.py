@@ -316,7 +316,10 @@ def test_operations_have_the_published_members(
         (lambda client: client.handle("hdl_1", output="npy"), "/v1/handles/{id}"),
         (lambda client: client.frames("hdl_1", [0.5]), "/v1/handles/{id}/frames"),
         (lambda client: client.jobs.list(5), "/v1/jobs"),
-        (lambda client: client.review("m", scores=True, output="npy"), "/v1/models/{name}/review"),
+        (
+            lambda client: client.review("m", scores=True, edit={"step": 1}, output="npy"),
+            "/v1/models/{name}/review",
+        ),
         (lambda client: client.verdicts("m"), "/v1/verdicts"),
     ],
 )

@@ -143,6 +143,9 @@ class Review(Wire):
     setting: dict[str, Any]
     """How the draws are made."""
 
+    edit: dict[str, Any] | None = None
+    """How they are edited; ``None`` if they are from noise alone."""
+
     draws: int
     """How many are known."""
 

@@ -88,9 +88,7 @@ def probe(
     typer.echo(f"next: {typed()} calibrate {folder} --score {score}")
 
 
-def _refit(
-    folder: Path, file: Path, out: Path, bad_above: float, device: str, quiet: bool
-) -> None:
+def _refit(folder: Path, file: Path, out: Path, bad_above: float, device: str, quiet: bool) -> None:
     """Fit a probe to verdicts, and write a new version of the model."""
     from sureflow.checkpoint import load
     from sureflow.evaluation.refitting import branch, refit_probe

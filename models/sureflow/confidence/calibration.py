@@ -17,6 +17,7 @@ from sureflow.confidence.certificate import JUDGED, Conformal
 from sureflow.confidence.certificates import (
     CONFORMAL,
     ELSEWHERE,
+    edit_of,
     judged_setting,
     read_elsewhere,
 )
@@ -115,14 +116,20 @@ class Calibration:
 
     def setting_of(self, certificate: Conformal) -> Setting:
         """The setting of the samples that were judged for a certificate."""
-        return Setting.of(judged_setting(certificate.note, self.references[0].record()))
+        note = certificate.note
+        return Setting.of(judged_setting(note, self.references[0].record()), edit_of(note) is None)
 
     def certified(self, certificate: Conformal) -> Calibration:
-        """The same with a certificate, in place of one of the same setting."""
+        """The same with a certificate, in place of one of the same setting, and the same edit."""
         setting, first = self.setting_of(certificate), self.conformal
         if "setting" not in certificate.note or (first and self.setting_of(first) == setting):
             return replace(self, conformal=certificate, version="")
-        others = [each for each in self.elsewhere if self.setting_of(each) != setting]
+        edit = edit_of(certificate.note)
+        others = [
+            each
+            for each in self.elsewhere
+            if self.setting_of(each) != setting or edit_of(each.note) != edit
+        ]
         return replace(self, elsewhere=(*others, certificate), version="")
 
     def measured_anew(self, measured: Measurements) -> Calibration:

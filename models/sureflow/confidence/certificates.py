@@ -13,6 +13,11 @@ CONFORMAL, ELSEWHERE = "conformal", "elsewhere"
 """Certificates in what a model card says."""
 
 
+EDIT, KEY = "edit", "key"
+"""In the note of a certificate: of which edit the judged samples were, if of any; and in that, what
+tells it from others."""
+
+
 def read_elsewhere(
     sections: Mapping[str, Mapping[str, Floats]], metadata: Mapping[str, str]
 ) -> Iterator[Conformal]:
@@ -31,3 +36,9 @@ def judged_setting(said: Mapping[str, Any], reference: Mapping[str, Any]) -> dic
     """
     setting: dict[str, Any] | None = said.get("setting")
     return setting or {name: said.get(name, value) for name, value in reference.items()}
+
+
+def edit_of(said: Mapping[str, Any]) -> str | None:
+    """What tells the edit of a certificate from others, by its note or its summary."""
+    edit: Mapping[str, str] = said.get(EDIT, {})
+    return edit.get(KEY)

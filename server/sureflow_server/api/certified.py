@@ -8,12 +8,13 @@ from math import ceil, floor, log10
 from typing import Any
 
 from sureflow.confidence.certificate import STRATA, version_of
-from sureflow.confidence.certificates import CONFORMAL, ELSEWHERE, judged_setting
+from sureflow.confidence.certificates import CONFORMAL, EDIT, ELSEWHERE, edit_of, judged_setting
 from sureflow.confidence.stratified import samples_needed
 from sureflow.core.card import ModelCard
 from sureflow.core.family import family_of
 from sureflow.core.lane import LaneSpec
 from sureflow.core.setting import Setting
+from sureflow_server.api.edited_draws import edit_key
 from sureflow_server.api.problems import Problem
 from sureflow_server.filters.any_good import Choice, choices
 
@@ -56,8 +57,10 @@ class Certified:
         if not known:
             raise Problem.field(field, f"no judge has seen samples of {card.name}; {HINT}")
         found = next((one for one in known if one.fits), None)
-        table = (known[0] if found is None else found).table
-        reason = withdrawn.get(version_of(table))
+        edited = turns[0].origin is not None
+        alike = [one for one in known if (edit_of(one.table) is not None) == edited]
+        nearest = found or next(iter(alike), None)
+        reason = None if nearest is None else withdrawn.get(version_of(nearest.table))
         if reason is not None:
             path = f"/v1/models/{card.name}/review"
             hint = f"GET {path} shows how the verdicts stand, and POST makes another one of them"
@@ -189,10 +192,10 @@ class Certified:
     @property
     def fits(self) -> bool:
         """Whether it was made for lanes like these."""
-        judged = self.setting
+        judged, edit = self.setting, edit_of(self.table)
         return all(
             lane.scores[0] == self.table["score"]
-            and runs_as(judged, lane)
+            and (runs_as(judged, lane) if edit is None else edit_key(lane) == edit)
             and (not self.card.classes or any(name for name, _ in family_of(lane).strata(lane)))
             for lane in self.turns
         )
@@ -207,11 +210,24 @@ def tables_of(card: ModelCard) -> list[dict[str, Any]]:
 def _refusal_of(known: Sequence[Certified]) -> str:
     """Why none of the certificates of a model is about some lanes, and about which they are."""
     card, lane = known[0].card, known[0].turns[0]
-    if lane.origin is not None:
+    edited = lane.origin is not None
+    alike = [one for one in known if (edit_of(one.table) is not None) == edited]
+    if not alike and edited:
         return "edited samples are certified nothing; those judged were made from noise alone"
+    if not alike:
+        return "samples from noise alone are certified nothing; those judged were edited"
     label = ", with a condition.label" if card.classes else ""
-    each = [f"{one.table['score']}{label}, {words_of(one.setting)}" for one in known]
+    each = [f"{one.table['score']}{label}, {words_of(one.setting)}" for one in alike]
+    if edited:
+        edits = [_words(one.table[EDIT]) for one in alike]
+        each = [f"{words}, {how}" for words, how in zip(each, edits, strict=True)]
     return f"the rate is certified for confidence.method {'; or for '.join(each)}"
+
+
+def _words(edit: Mapping[str, Any]) -> str:
+    """An edit in words."""
+    done = ", ".join(str(each.get("type", "")) for each in edit["operations"]) or "nothing"
+    return f"left at step {edit['step']} for {done}"
 
 
 ENOUGH = 4096

@@ -30,18 +30,18 @@ async def check(service: Service, stream: ReviewStream) -> list[str]:
     Returns:
         Why they do not hold; nothing if nothing speaks against any.
     """
-    certificates = stream.calibration.certificates
-    if not certificates:
+    if not stream.certificates:
         return []
     while True:  # verdicts may have come in before the change: the last to make one looks again
         reasons, news, evidence = list[str](), False, 1.0
-        for place, certificate in enumerate(certificates):
+        for place, certificate in stream.certificates:
             found = await _against(service, stream, place, certificate)
             evidence = max(evidence, found.evidence)
             reason = _reason(stream, certificate, found)
             reasons += [] if reason is None else [reason]
             news |= await _changed(service, stream.card.name, certificate.version, reason)
-        service.metrics.certificate_evidence.labels(stream.card.name).set(evidence)
+        if stream.edit is None:
+            service.metrics.certificate_evidence.labels(stream.card.name).set(evidence)
         if not news:
             break
     await learn(service)

@@ -58,7 +58,8 @@ async def _edit(request: Request, body: EditRequest) -> Response:
     frame = await opened.frame(service.store, step)
     frames = await service.store.frames(body.handle)
     judges = service.judges.names
-    plan = partial(plan_edit, body, opened, card, step, frame, service.settings, judges)
+    known = service.settings, judges, service.withdrawn
+    plan = partial(plan_edit, body, opened, card, step, frame, *known)
     planned = await make_plan(request, body.branches, plan)
     planned = replace(planned, exact=doubt is None)
 

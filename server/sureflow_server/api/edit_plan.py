@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from sureflow_server.api.opened_handle import OpenedHandle
 from sureflow_server.api.plan import Plan
 from sureflow_server.api.problems import Problem
 from sureflow_server.api.resolve import form_of, scores_of, seed_of
-from sureflow_server.api.resolve_filter import resolve_filter, second_stage
+from sureflow_server.api.resolve_filter import NOTHING, resolve_filter, second_stage
 from sureflow_server.engine.errors import ImpossibleError
 from sureflow_server.settings import Settings
 
@@ -55,11 +55,12 @@ def plan_edit(
     frame: Frame | None,
     settings: Settings,
     judges: Sequence[str] = (),
+    withdrawn: Mapping[str, str] = NOTHING,
 ) -> EditPlan:
     """Resolve what an edit asks for.
 
     The ``frame`` is the last one at the step or before, if one is kept; the ``judges`` are those
-    of this server, by name.
+    of this server, by name, and ``withdrawn`` the certificates that do not hold.
 
     Raises:
         Problem: It cannot be done; names the field.
@@ -91,12 +92,13 @@ def plan_edit(
         raise Problem.field("branches" if request.branches > 1 else "first", message)
     first = spec.index if request.first is None else request.first
     warning = halving_warning(request.filter, spec)
+    branches = request.branches
     return EditPlan(
         kind="edit",
         card=card,
         seed=seed,
-        lanes=tuple(replace(spec, index=first + branch) for branch in range(request.branches)),
-        filter=resolve_filter(request.filter, request.branches, card, (spec,), request.branches),
+        lanes=tuple(replace(spec, index=first + branch) for branch in range(branches)),
+        filter=resolve_filter(request.filter, branches, card, (spec,), branches, withdrawn),
         form=form_of(request.output, card),
         profile=request.confidence.profile,
         map=request.confidence.map,

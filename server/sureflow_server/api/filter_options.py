@@ -73,7 +73,7 @@ class FilterOptions(Schema):
     """Pass at the lowest confidence at which, as certified with 90 % confidence, no more than this
     share of what passes is bad in the eyes of the judge that `sureflow calibrate --judge` asked.
     For the settings that were judged only, `calibrated.conformal` and `calibrated.elsewhere` of
-    `GET /v1/models`, and for samples that were not edited; with classes, the rate is that over all
+    `GET /v1/models`, and of edits only for those that were; with classes, the rate is that over all
     classes in equal shares. Choose the rate without looking at the certified ones."""
 
     any_good: Annotated[Number, Field(gt=0, lt=1)] | None = None

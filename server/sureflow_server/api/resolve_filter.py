@@ -77,6 +77,9 @@ def resolve_filter(
         for lane in turns:
             _check_calibration(asked, card, lane)
     if asked.any_good is not None:
+        if spec.origin is not None:
+            message = "branches of one sample are no draws of their own, which the promise takes"
+            raise Problem.field("filter.any_good", message)
         certified = Certified.of(card, turns, "filter.any_good", withdrawn)
         return _any_good(asked, asked.any_good, certified, count, spec)
     rungs = _rungs(asked, card, turns)

@@ -12,16 +12,20 @@ from typing import Annotated, Any
 import numpy as np
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
+from pydantic import ValidationError
 
 from sureflow.confidence.calibration import Calibration
 from sureflow.confidence.certificate import DELTA
+from sureflow.confidence.certificates import EDIT
 from sureflow.confidence.reviewed import THRESHOLDS
 from sureflow.core.family import family_of
 from sureflow.core.lane import Sample
+from sureflow.core.provenance import complaint
 from sureflow.core.schema import LARGEST
 from sureflow_server.api.access import Guarded, caller, owner
 from sureflow_server.api.calibration_in_service import replace_calibration
 from sureflow_server.api.disconnect import unless_disconnected
+from sureflow_server.api.edited_draws import EditedDraws
 from sureflow_server.api.encoded import Encoded, claim_of, encoded
 from sureflow_server.api.encoding import array_bytes
 from sureflow_server.api.handle_options import moment
@@ -55,6 +59,9 @@ BATCHES = 8
 LEAST = 0.5
 """Bad rate that a certificate must be good for."""
 
+MOST_EDIT = 2000
+"""Characters of an edit in a query."""
+
 POINTS = 11
 """Of the curve."""
 
@@ -84,6 +91,16 @@ async def propose(
     scores: Annotated[
         bool, Query(description="Say how sure the model is. A reviewer who knows is not blind.")
     ] = False,
+    edit: Annotated[
+        str | None,
+        Query(
+            max_length=MOST_EDIT,
+            description="Of draws that are edited like this, as JSON: the `step` at which each is "
+            "left, and the `operations` of `POST /v1/edit` that are done there. Otherwise draws "
+            "are made from noise alone.",
+            examples=['{"step": 10, "operations": [{"type": "resample"}]}'],
+        ),
+    ] = None,
     form: FormatQuery = None,
 ) -> Response:
     """Say how far the review of a model has come, and propose samples to look at.
@@ -95,7 +112,7 @@ async def propose(
     """
     service = Service.of(request)
     card = card_of(name, service)
-    stream = await service.streams.of(card)
+    stream = await service.streams.of(card, _read(edit))
     shape = form_of(OutputOptions(format=form), card, "format")
     nbytes = FACTS_BYTES + limit * (FACTS_BYTES + array_bytes(prod(card.shape), shape))
     claim_of(request).take(nbytes)
@@ -126,7 +143,7 @@ async def certify(request: Request, name: str, body: CertifyRequest) -> Response
     Answers name another `calibration_version` then; samples and their confidence are as before.
     """
     service = Service.of(request)
-    stream = await service.streams.of(card_of(name, service))
+    stream = await service.streams.of(card_of(name, service), body.edit)
     state = await ReviewState.read(service.verdict_store, stream, body.bad_above)
     note = stream.note() | {
         "bad_above": body.bad_above,
@@ -137,14 +154,28 @@ async def certify(request: Request, name: str, body: CertifyRequest) -> Response
     _check_better(service, state, float(certificate.bound[0]), body.replace)
 
     def certified(present: Calibration) -> Calibration:
-        return replace(present, conformal=certificate, version="")
+        return stream.certified(present, certificate)
 
     done = await replace_calibration(service.pool, service.verdict_store, name, certified)
-    stream = await service.streams.of(done.card)
+    stream = await service.streams.of(done.card, body.edit)
     state = await ReviewState.read(service.verdict_store, stream, body.bad_above)
     document = await asyncio.to_thread(_record, service, state, float(certificate.bound[0]))
     document["warnings"] = [done.warning] if done.warning else []
     return Encoded((ReviewRecord(**document, samples=[]).model_dump_json().encode(),))
+
+
+def _read(edit: str | None) -> EditedDraws | None:
+    """The edit that a query names.
+
+    Raises:
+        Problem: It is none.
+    """
+    if edit is None:
+        return None
+    try:
+        return EditedDraws.model_validate_json(edit)
+    except ValidationError as error:
+        raise Problem.field(EDIT, complaint(error)) from None
 
 
 @router.post(
@@ -261,6 +292,7 @@ def _record(service: Service, state: ReviewState, max_bad_rate: float) -> dict[s
         "stream": stream.id,
         "score": stream.score,
         "setting": stream.setting.record(),
+        "edit": None if stream.edit is None else stream.edit.record(),
         "draws": len(state.uncertainty),
         "judged": reviewed.judged,
         "reviewers": state.reviewers,

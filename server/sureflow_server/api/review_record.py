@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from sureflow.core.schema import LARGEST, Flag, Number, Schema
+from sureflow_server.api.edited_draws import EditedDraws
 from sureflow_server.api.review_state import BAD_ABOVE
 
 
@@ -15,6 +16,9 @@ class CertifyRequest(Schema):
 
     bad_above: Annotated[Number, Field(ge=-LARGEST, le=LARGEST)] = BAD_ABOVE
     """Verdicts above it are bad; `good` is 0 and `bad` is 1."""
+
+    edit: EditedDraws | None = None
+    """Of draws that are edited like this; otherwise of draws from noise alone."""
 
     replace: Flag = False
     """Also where the certificate in service holds and promises more."""
@@ -91,6 +95,9 @@ class ReviewRecord(Schema):
 
     score: str
     setting: dict[str, Any]
+    edit: dict[str, Any] | None
+    """That of the draws, its `step` and `operations`; null if they are from noise alone."""
+
     draws: int
     """That are known so far."""
 

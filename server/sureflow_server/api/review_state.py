@@ -104,4 +104,4 @@ class ReviewState:
     @property
     def certificate(self) -> Conformal | None:
         """The one in service."""
-        return self.stream.calibration.conformal
+        return self.stream.certificate

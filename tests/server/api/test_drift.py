@@ -29,6 +29,9 @@ def stream() -> Any:
         id=ID,
         card=SimpleNamespace(name="m", calibration_version=""),
         calibration=SimpleNamespace(conformal=CERTIFICATE, certificates=(CERTIFICATE,)),
+        certificate=CERTIFICATE,
+        certificates=[(0, CERTIFICATE)],
+        edit=None,
         strata=(),
         confidence=lambda unsure: 1 - np.asarray(unsure),
     )

@@ -229,6 +229,7 @@ class Client(Connection):
         max_bad_rate: float = 0.02,
         bad_above: float = 0.5,
         scores: bool = False,
+        edit: Mapping[str, Any] | None = None,
         output: str | None = None,
     ) -> Review:
         """Return how far the review of a model has come, with samples to look at next.
@@ -243,6 +244,8 @@ class Client(Connection):
             max_bad_rate: The rate that `Review.needed` is about.
             bad_above: Verdicts above this number are bad; ``good`` is 0 and ``bad`` is 1.
             scores: Tell how sure the model is of each; then a reviewer is not blind.
+            edit: Of draws that are edited, such as
+                ``{"step": 10, "operations": [{"type": "resample"}]}``; else from noise alone.
             output: Encoding, as for `generate`.
         """
         query = {
@@ -251,6 +254,7 @@ class Client(Connection):
             "max_bad_rate": max_bad_rate,
             "bad_above": bad_above,
             "scores": "true" if scores else None,
+            "edit": None if edit is None else json.dumps(edit),
             "format": output,
         }
         return self._ask(Review, "GET", "/v1/models", model, "review", query=query)
@@ -270,7 +274,14 @@ class Client(Connection):
         entries = [entry_of(sample, verdict) for sample, verdict in verdicts]
         return self._ask(VerdictsKept, "POST", "/v1/verdicts", body={"verdicts": entries})
 
-    def certify(self, model: str, *, bad_above: float = 0.5, replace: bool = False) -> Review:
+    def certify(
+        self,
+        model: str,
+        *,
+        bad_above: float = 0.5,
+        replace: bool = False,
+        edit: Mapping[str, Any] | None = None,
+    ) -> Review:
         """Have filters go by what the verdicts on a model certify; nothing else changes.
 
         Wants a key with the scope ``review`` or ``admin``.
@@ -279,11 +290,14 @@ class Client(Connection):
             model: Its name.
             bad_above: Verdicts above this number are bad.
             replace: Also where the certificate in service promises more.
+            edit: Of draws that are edited, as for `review`.
 
         Raises:
             Conflict: Nothing follows from the verdicts yet, or less than is promised already.
         """
-        where, body = ("/v1/models", model, "review"), {"bad_above": bad_above, "replace": replace}
+        body: dict[str, Any] = {"bad_above": bad_above, "replace": replace}
+        body |= {} if edit is None else {"edit": edit}
+        where = ("/v1/models", model, "review")
         return self._ask(Review, "POST", *where, body=body)
 
     def verdicts(self, model: str) -> list[dict[str, Any]]:
