@@ -212,12 +212,34 @@ def test_a_process_that_dies_fails_its_job_alone(own: Server, folder: Path) -> N
 
 @pytest.mark.usefixtures("judged")
 def test_verdicts_of_another_version_do_not_count(own: Server, folder: Path) -> None:
-    """This one changes the model, and comes last."""
+    """This one changes the model, and comes after all that need verdicts on it."""
     (folder / "ring" / "foresight.safetensors").unlink(missing_ok=True)
     shutil.copyfile(folder / "ring-2" / "probe.safetensors", folder / "ring" / "probe.safetensors")
     assert own.client.post("/v1/models/ring/load").status_code == 200
     document = refusal(own.client.post(PATH, json={}), 409, "too-few-verdicts")
     assert f"{JUDGED} are about other versions of the model" in document["detail"]
+
+
+@pytest.mark.usefixtures("judged")
+def test_nobody_waits_for_it_when_the_server_ends(own: Server, folder: Path) -> None:
+    """This one ends the server, and comes last of those that have one."""
+    assert own.client.post("/v1/models/ring-2/load").status_code == 200
+    answer = own.generate(model="ring-2", n=60, seed=5)
+    entries = [
+        {
+            "response": answer["id"],
+            "index": sample["index"],
+            "verdict": "bad" if bad(sample["data"]) else "good",
+        }
+        for sample in answer["samples"]
+    ]
+    give(own, *entries)
+    begun = own.client.post("/v1/models/ring-2/review/refit", json={"draws": 5000})
+    job = place(begun)
+    eventually(lambda: look(own, job)["progress"]["done"] == 60)
+    own.process.send_signal(signal.SIGTERM)
+    assert own.process.wait() == 0
+    assert not [path.name for path in folder.iterdir() if path.name.startswith((".", "ring-2-"))]
 
 
 def test_where_it_is_written_until_it_is_whole() -> None:
