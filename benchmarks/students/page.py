@@ -156,8 +156,17 @@ this is no test of whether distillation copies less.
     low, high = (MADE_BY[name].partition("student ")[2] for name in (least, most))
     return f"""The teacher has learned its data by heart: {teacher:.1%} of its samples are copies.
 Of its students the one {low} copies least, {students[least]:.1%}, and the one {high} most,
-{students[most]:.1%}.
+{students[most]:.1%}. {_likeness(figures, [*students])}
 """
+
+
+def _likeness(figures: dict[str, Any], students: list[str]) -> str:
+    """Whether what is copied less is more like other digits."""
+    own, *others = (figures[f"memorising {name} energy"] for name in ("teacher", *students))
+    if nearer := sum(each < own for each in others):
+        return f"{nearer} of the {len(others)} are\nnearer to other digits than the teacher."
+    return """None of them is nearer to
+other digits than the teacher: they copy less, and are no better for it."""
 
 
 def _memorised(figures: dict[str, Any]) -> str:

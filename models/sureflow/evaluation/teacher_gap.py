@@ -36,7 +36,7 @@ class TeacherGap:
         apart: Median distance of two samples of the teacher of one class, likewise: the gap of a
             student that knows the class alone.
         follows: By score of the student Spearman's correlation with the gap, and half its 95 %
-            interval; of those that differ between samples.
+            interval; of scores that are numbers and differ between samples.
     """
 
     gap: Floats
@@ -86,7 +86,7 @@ def teacher_gap(
     theirs = draw_balanced(teacher, count, seed, quiet=quiet, **options)
     gap = np.sqrt(np.square(_flat(own) - _flat(theirs)).sum(1))
     values = {name: np.array([each.scores[name] for each in own]) for name in scores}
-    told = {name: found for name, found in values.items() if np.ptp(found) and np.ptp(gap)}
+    told = {name: found for name, found in values.items() if _differ(found) and _differ(gap)}
     follows = {name: rank_correlation(found, gap) for name, found in told.items()}
     return TeacherGap(gap, _apart(theirs), follows)
 
@@ -108,6 +108,11 @@ def _guidance(student: Model) -> float:
     told = student.card.provenance.get("distillation")
     scale = told.get("guidance") if isinstance(told, dict) else None
     return float(scale) if isinstance(scale, int | float) else 1.0
+
+
+def _differ(values: Floats) -> bool:
+    """Whether numbers can be ranked: all are finite, and not one number alone."""
+    return bool(np.isfinite(values).all() and np.ptp(values) > 0)
 
 
 def _flat(samples: Sequence[Sample]) -> Floats:

@@ -105,7 +105,7 @@ def test_the_command(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, [*words, "--teacher", "digits", "--json", str(file)])
     assert done.exit_code == 0, done.output
     assert "digits-4, 1 step, beside digits, heun 2 steps: 100 samples" in done.output
-    figures = json.loads(file.read_text())
+    figures = json.loads(file.read_text(), parse_constant=pytest.fail)
     assert len(figures["gap"]) == 100
     assert 0 < figures["quantiles"][1] < figures["apart"]
     done = CliRunner().invoke(app, [*words, "--teacher", "fashion"])
