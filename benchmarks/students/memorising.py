@@ -145,8 +145,7 @@ def _told(
 
 def correlation(one: Vectors, other: Vectors) -> Vectors:
     """Correlation of the pixels of every sample with every other one, ``[n, m]``."""
-    found: Vectors = 1 - cdist(one, other, "correlation")
-    return found
+    return (1 - cdist(one, other, "correlation")).astype(np.float32)
 
 
 def energy(one: Vectors, other: Vectors) -> float:

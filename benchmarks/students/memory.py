@@ -70,7 +70,7 @@ def memory_of(samples: np.ndarray[Any, np.dtype[np.float32]], steps: int, seed: 
         optimizer.step()
         kept = min(EMA, (1 + step) / (10 + step))
         with torch.no_grad():
-            torch._foreach_lerp_(averaged, weights, 1 - kept)
+            torch._foreach_lerp_([*averaged], [*weights], 1 - kept)
     module.load_state_dict(average.state_dict())
     return network.requires_grad_(False).eval()
 
@@ -82,4 +82,5 @@ def _loss(module: nn.Module, data: Tensor, generator: torch.Generator) -> Tensor
     t = torch.rand(BATCH, generator=generator)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         said = module(LINEAR.interpolate(x0, x1, t), t)
-    return (said.float() - x1).square().mean()
+    loss: Tensor = (said.float() - x1).square().mean()
+    return loss

@@ -35,7 +35,7 @@ class Card(Facts):
     name: str
     state: str
 
-    default: bool = False
+    default: bool | None = None
 
     makes: str | None = None
 
@@ -104,13 +104,15 @@ def _told(facts: Cards) -> Answer:
 def card_of(card: Model, whole: bool) -> Card:
     """Return a model in short; the whole of it has all scores and operations."""
     if card.state != "ready":
-        return Card(name=card.name, state=card.state, default=card.default, error=card.error)
+        return Card(
+            name=card.name, state=card.state, default=card.default or None, error=card.error
+        )
     calibrated = card.calibrated or {}
     score = calibrated.get("score")
     return Card(
         name=card.name,
         state=card.state,
-        default=card.default,
+        default=card.default or None,
         makes=f"{card.media} {' x '.join(map(str, card.shape or ()))}",
         classes=[*card.classes][:MOST_NAMES] if card.classes else None,
         conditions=[_condition(*one) for one in (card.conditions or {}).items()] or None,
