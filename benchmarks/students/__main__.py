@@ -104,7 +104,7 @@ def quality(report: Report, chosen: argparse.Namespace) -> None:
             _row(report, f"{teacher}-4 {steps}", plain, reader)
         scored = [drawn(model, count, seed, SCORES, steps=4) for seed in seeds]
         _scores(report, f"{teacher}-4 4", scored, reader)
-        model = _with_grid(load(teacher))
+        model = _with_grid(load(teacher), 2 if chosen.quick else GRID_DRAWS)
         for row, fields in TEACHERS.items():
             found = [drawn(model, count, seed, CHEAP, **fields) for seed in seeds]
             _row(report, f"{teacher} {row}", found, reader)
@@ -120,11 +120,11 @@ def _scores(report: Report, name: str, of_seeds: list[Drawn], reader: Reader) ->
         add_mean(report, f"{name} AUROC {score}", found)
 
 
-def _with_grid(model: Model) -> Model:
+def _with_grid(model: Model, draws: int) -> Model:
     """The model with a fitted grid, its own or one that is fitted now."""
     if "fitted" in model.card.grids:
         return model
-    grid = fit_grid(model, GRID_DRAWS, None, GRID_SEED, quiet=True)
+    grid = fit_grid(model, draws, None, GRID_SEED, quiet=True)
     return replace(model, card=replace(model.card, grids=GRIDS), grid=grid)
 
 

@@ -153,10 +153,12 @@ this is no test of whether distillation copies less.
 """
     students = {name: _copied(figures, name) for name in MADE_BY if name != "teacher"}
     least, most = (choose(students, key=lambda name: students[name]) for choose in (min, max))
-    low, high = (MADE_BY[name].partition("student ")[2] for name in (least, most))
+    low, high = (
+        MADE_BY[name].partition("student ")[2].replace(", ", " in ") for name in (least, most)
+    )
     return f"""The teacher has learned its data by heart: {teacher:.1%} of its samples are copies.
-Of its students the one {low} copies least, {students[least]:.1%}, and the one {high} most,
-{students[most]:.1%}. {_likeness(figures, [*students])}
+Of its students the one {low} copies least, {students[least]:.1%},
+and the one {high} most, {students[most]:.1%}. {_likeness(figures, [*students])}
 """
 
 
@@ -201,10 +203,10 @@ def _memorised(figures: dict[str, Any]) -> str:
 
 `python -m benchmarks.students --part memorisation`: a perceptron learns to predict the data, 200
 digits of 14 x 14 pixels, in {figures["memorising teacher steps"]:,} steps
-({figures["memorising teacher minutes"]:.0f} minutes of a core), and students of four steps are
-distilled from it, one that learns where trajectories end and one by consistency distillation.
-Copied is a sample whose served `novelty` is below a third. The energy distance is to 1,500 digits
-that were not learned. There is one training of each, and three seeds of sampling: means, with the
+({figures["memorising teacher minutes"]:.0f} minutes of a core). Students of four steps are made of
+it, one that learns where trajectories end and one by consistency distillation. Copied is a sample
+whose served `novelty` is below a third. The energy distance is to 1,500 digits that were not
+learned. There is one training of each, and three seeds of sampling: means, with the
 half width of a 90 % interval.
 
 {_table(["600 samples of", "copied, %", "median novelty", "energy distance"], rows)}
