@@ -41,7 +41,7 @@ SCORES: dict[str, FlowMeaning] = {
         "data units",
         "how far the sample moves when half of it becomes noise and the student finishes it again:"
         " root of the mean square over three draws",
-        not_for="how far the student is from its teacher",
+        not_for="whether the sample is right",
         foretells=1.0,
         after=1 + DRAWS,
         fold=f"{HERE}.consistency:RenoiseSpread",
@@ -51,7 +51,7 @@ SCORES: dict[str, FlowMeaning] = {
         "data units",
         "how far the prediction moves when the student is asked again halfway through its own last"
         " step",
-        not_for="how far the student is from its teacher",
+        not_for="whether the sample is right",
         foretells=1.0,
         after=1,
         fold=f"{HERE}.consistency:SelfConsistency",
