@@ -98,6 +98,9 @@ EDITS: dict[str, dict[str, Any]] = {
 CALIBRATE: dict[str, Any] = {"sampler": {"steps": 2}, "guidance": {"scale": 1.0}, "draws": 1}
 """Too few draws, since a calibration would outlast its request."""
 
+REFIT: dict[str, Any] = {"name": "icons-2", "draws": 100, "bad_above": 0.5}
+"""Of verdicts that are too few."""
+
 VERDICTS: dict[str, Any] = {
     "verdicts": [
         {"recipe": {"model": "points", "seed": 7}, "index": 0, "verdict": "good"},
@@ -155,6 +158,7 @@ def _making(handle: str) -> list[Sound]:
         Sound("POST", "/edit", body={"handle": handle}),
         Sound("POST", "/v1/models/{name}/calibrate", {"name": "icons"}, CALIBRATE),
         Sound("POST", "/v1/models/{name}/review", {"name": "icons"}, {"bad_above": 0.5}),
+        Sound("POST", "/v1/models/{name}/review/refit", {"name": "icons"}, REFIT),
         Sound("POST", "/v1/verdicts", body=VERDICTS),
         Sound("POST", "/v2/models/{name}/infer", {"name": "points"}, INFER),
         Sound("POST", "/v2/models/{name}/versions/{version}/infer", versions, INFER),

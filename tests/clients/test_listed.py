@@ -30,12 +30,12 @@ def test_an_answer_is_short_however_many_models_there_are(
         card = client.model("digits")
     models = [card.model_copy(update={"name": f"{i:0{length}}"}) for i in range(count)]
     found = listed(models)
-    assert len(found.models) + len(found.others or []) + (found.further or 0) == count
+    assert len(found.models) + len(found.others or []) + (found.unnamed or 0) == count
     names = [*(one.name for one in found.models), *(found.others or [])]
     assert names == [one.name for one in models[: len(names)]]
     size = len(found.model_dump_json(exclude_none=True).encode())
     assert size < CARD_BYTES + 2 * NAME_BYTES
-    assert (found.further is None) == (count * length < NAME_BYTES)
+    assert (found.unnamed is None) == (count * length < NAME_BYTES)
 
 
 def test_one_that_is_too_large_is_there_all_the_same(server: str) -> None:

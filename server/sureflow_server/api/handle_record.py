@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from sureflow.core.schema import Schema
-from sureflow_server.api.responses import CommitPoint, Profile, SampleRecord
+from sureflow_server.api.sample_record import CommitPoint, Profile, SampleRecord
 
 
 class FrameRecord(Schema):

@@ -19,11 +19,11 @@ from sureflow_server.api.disconnect import unless_disconnected
 from sureflow_server.api.encoded import Encoded
 from sureflow_server.api.jobs import ACCEPTED, accepted
 from sureflow_server.api.json_pieces import text
+from sureflow_server.api.model_record import ModelList, ModelRecord, OpenAIModel
 from sureflow_server.api.off_loop import off_loop
 from sureflow_server.api.problems import Problem, problems
 from sureflow_server.api.public_text import shown
 from sureflow_server.api.resolve import image_models
-from sureflow_server.api.responses import ModelList, ModelRecord, OpenAIModel
 from sureflow_server.engine.errors import NotReadyError
 from sureflow_server.service import Service
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from heapq import heapreplace
 
 from sureflow.core.family import cost_of
 from sureflow.core.lane import LaneSpec, Sample
@@ -101,9 +102,23 @@ class Forecast:
         rounds = -(-len(job.unfinished) // share)
         seconds = rounds * job.lane_rows / each * mine_s
         if len(before) >= most:
-            rows = sum(len(other.unfinished) * other.lane_rows for other in before)
-            rows = max(rows - self._started_rows.get(model, 0), 0)
-            seconds += rows * tick_s(model, most) / most * (1 - most / (len(before) + 1))
+            seconds += self._ticks_before(model, before, most) * tick_s(model, most)
         others = {other.card.name for other in rivals} - {model}
         turn_s = mine_s + sum(tick_s(name, self.rows(name)) for name in others)
         return seconds * (turn_s / mine_s if mine_s else 1)
+
+    def _ticks_before(self, model: str, before: Collection[Job], most: int) -> float:
+        """Ticks until one of ``most`` rows is free for another request.
+
+        Each of these requests holds one, from when one is free until it is done.
+        """
+        rows = [len(other.unfinished) * other.lane_rows for other in _by_deadline(before)]
+        begun = self._started_rows.get(model, 0) / max(sum(rows), 1)
+        free = [0.0] * most
+        for each in rows:
+            heapreplace(free, free[0] + each * max(1 - begun, 0))
+        return free[0]
+
+
+def _by_deadline(jobs: Collection[Job]) -> list[Job]:
+    return sorted(jobs, key=lambda job: job.terms.deadline)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import fields
 
 from sureflow.core.card import ModelCard
-from sureflow_server.api.responses import ModelRecord
+from sureflow_server.api.model_record import ModelRecord
 from tests.server.running import Server
 
 

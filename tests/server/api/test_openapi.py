@@ -10,8 +10,9 @@ import pytest
 from sureflow.core.family import families
 from sureflow.families.flow.tableau import METHODS
 from sureflow_server.api.dialect import dialect_at
+from sureflow_server.api.model_record import ModelList
 from sureflow_server.api.problems import TITLES
-from sureflow_server.api.responses import GenerateResponse, ModelList
+from sureflow_server.api.responses import GenerateResponse
 from tests.server.running import Server
 
 

@@ -48,7 +48,7 @@ class Card(Facts):
     score_means: str | None = None
 
     confidence: str | None = None
-    """Where it is a share of draws; elsewhere, an order."""
+    """Where it is a share."""
 
     certified: str | None = None
     """Least max_bad_rate, and its confidence."""
@@ -68,8 +68,7 @@ class Cards(Facts):
 
     models: list[Card]
     others: list[str] | None = None
-    further: int | None = None
-    """How many there are that are not named."""
+    unnamed: int | None = None
 
 
 async def _run(call: Call, asked: ListModels) -> Answer:
@@ -80,9 +79,9 @@ async def _run(call: Call, asked: ListModels) -> Answer:
     listed = max(_fitting(map(_size, cards), CARD_BYTES), 1)
     others = [card.name for card in cards[listed:]]
     named = _fitting((len(name.encode()) for name in others), NAME_BYTES)
-    further = len(others) - named
+    unnamed = len(others) - named
     return _told(
-        Cards(models=cards[:listed], others=others[:named] or None, further=further or None)
+        Cards(models=cards[:listed], others=others[:named] or None, unnamed=unnamed or None)
     )
 
 

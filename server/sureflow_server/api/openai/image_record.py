@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from sureflow.core.schema import Schema
 from sureflow_server.api.openai.image_stream import COMPLETED, ERROR, PARTIAL
-from sureflow_server.api.responses import SampleFacts, SelectionRecord, Usage
+from sureflow_server.api.responses import SelectionRecord, Usage
+from sureflow_server.api.sample_record import SampleFacts
 
 
 class ImageRecord(SampleFacts):
