@@ -45,7 +45,7 @@ class Api(litserve.LitAPI):
 if __name__ == "__main__":
     chosen = options(__doc__)
     # Where a later `mcp` is installed than it knows, it would import what is gone from there.
-    setattr(litserve.server, "_MCP_AVAILABLE", False)
+    litserve.server._MCP_AVAILABLE = False
     api = Api(chosen.model, chosen.capacity, chosen.batch, chosen.wait)
     server = litserve.LitServer(
         api, accelerator="cpu", devices=1, workers_per_device=1, timeout=chosen.timeout
