@@ -67,7 +67,7 @@ class Certified:
             message = f"the certificate of {card.name} is withdrawn: {reason}; {hint}"
             raise Problem.field(field, message, "certificate-withdrawn")
         if found is None:
-            raise Problem.field(field, _refusal_of(known))
+            raise Problem.field(field, _refusal_of(card, edited, alike))
         return found
 
     @property
@@ -207,11 +207,8 @@ def tables_of(card: ModelCard) -> list[dict[str, Any]]:
     return [*([] if first is None else [first]), *card.calibrated.get(ELSEWHERE, ())]
 
 
-def _refusal_of(known: Sequence[Certified]) -> str:
-    """Why none of the certificates of a model is about some lanes, and about which they are."""
-    card, lane = known[0].card, known[0].turns[0]
-    edited = lane.origin is not None
-    alike = [one for one in known if (edit_of(one.table) is not None) == edited]
+def _refusal_of(card: ModelCard, edited: bool, alike: Sequence[Certified]) -> str:
+    """Why no certificate is about some lanes, and about which those are that are made alike."""
     if not alike and edited:
         return "edited samples are certified nothing; those judged were made from noise alone"
     if not alike:
